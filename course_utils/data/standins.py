@@ -23,7 +23,8 @@ def digits() -> Arrays:
     full = 16 * (2 * 18**3) ** 2  # all ink, enlarged down and across
     large = np.clip(weights @ small @ weights.T, 0, full)
     pixels = (large * 255 + full // 2) // full
-    images = np.stack([_centre(image) for image in pixels]).astype(np.uint8)[:, None]
+    images = np.stack([_centre(image) for image in pixels]).astype(np.uint8)
+    images = images.reshape(-1, 1, 28, 28)  # [:, None] would leave strides that make a model's view() fail
     labels = source.target.astype(np.int64)
 
     # The file is in order of writers; mixed, both splits hold every class and every hand.
