@@ -16,4 +16,6 @@ def of(model: torch.nn.Module) -> torch.device:
     """Return the device that holds the model's parameters. ValueError if it has none."""
     for parameter in model.parameters():
         return parameter.device
-    raise ValueError(f"{type(model).__name__} has 0 parameters, so it lies on no device and there is nothing to train")
+    raise ValueError(
+        f"{type(model).__name__} has 0 parameters, so it lies on no device and there is nothing to train"
+    )

@@ -27,6 +27,16 @@ class History:
     test_accuracy: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
+    def add(
+        self, train_loss: float, train_accuracy: float, test_loss: float, test_accuracy: float, seconds: float
+    ) -> None:
+        """Append one whole epoch."""
+        self.train_loss.append(train_loss)
+        self.train_accuracy.append(train_accuracy)
+        self.test_loss.append(test_loss)
+        self.test_accuracy.append(test_accuracy)
+        self.seconds.append(seconds)
+
     def __len__(self) -> int:
         return len(self.train_loss)
 
@@ -34,7 +44,9 @@ class History:
     def best(self) -> Best:
         """The epoch with the highest test accuracy, the first one among equals. ValueError before epoch 1 ends."""
         if not len(self):
-            raise ValueError("the history holds 0 whole epochs, so there is no best one: train at least 1 epoch")
+            raise ValueError(
+                "the history holds 0 whole epochs, so there is no best one: train at least 1 epoch"
+            )
         index = max(range(len(self)), key=self.test_accuracy.__getitem__)
         return Best(index + 1, self.test_accuracy[index], self.test_loss[index])
 
@@ -55,23 +67,34 @@ class History:
 
     def _repr_html_(self) -> str:
         def row(cells: tuple[str, ...], tag: str) -> str:
-            return "<tr>" + "".join(f'<{tag} style="text-align:right">{cell}</{tag}>' for cell in cells) + "</tr>"
+            return (
+                "<tr>"
+                + "".join(f'<{tag} style="text-align:right">{cell}</{tag}>' for cell in cells)
+                + "</tr>"
+            )
 
         body = "".join(row(cells, "td") for cells in self.rows())
         return f"<table><thead>{row(HEADER, 'th')}</thead><tbody>{body}</tbody></table>"
 
     def plot(self) -> "Figure":
         """Draw loss and accuracy per epoch, train against test. Returns the matplotlib figure, not yet shown."""
-        from matplotlib.figure import Figure
+        import matplotlib.pyplot as plt
         from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-        # A Figure of its own, not pyplot's: a notebook shows it once, as the cell's value, and it is never left open.
-        figure = Figure(figsize=(7.2, 2.8), dpi=80, layout="constrained")
+        figure = plt.figure(figsize=(7.2, 2.8), layout="constrained")
+        plt.close(
+            figure
+        )  # so that a notebook shows it once, as the cell's value, and not again when the cell ends
         epochs = range(1, len(self) + 1)
-        pairs = {"loss": (self.train_loss, self.test_loss), "accuracy": (self.train_accuracy, self.test_accuracy)}
+        pairs = {
+            "loss": (self.train_loss, self.test_loss),
+            "accuracy": (self.train_accuracy, self.test_accuracy),
+        }
         for axes, (name, (train, test)) in zip(figure.subplots(1, 2), pairs.items()):
             axes.plot(epochs, train, marker="o", markersize=4, color=COLORS["blue"], label="train")
-            axes.plot(epochs, test, marker="s", markersize=4, color=COLORS["orange"], linestyle="--", label="test")
+            axes.plot(
+                epochs, test, marker="s", markersize=4, color=COLORS["orange"], linestyle="--", label="test"
+            )
             axes.set(xlabel="epoch", ylabel=name)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             if name == "accuracy":

@@ -49,7 +49,9 @@ def start(number: int, *, seed: int = 0) -> Run:
     torch.manual_seed(seed)
     style.apply()
     run = Run(number, seed, device.best(), mode)
-    print(f"Lesson {number} | {mode} mode | {_describe(run.device)} | PyTorch {torch.__version__} | seed {seed}")
+    print(
+        f"Lesson {number} | {mode} mode | {_describe(run.device)} | PyTorch {torch.__version__} | seed {seed}"
+    )
     return run
 
 
