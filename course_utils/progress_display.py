@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import NamedTuple
+
+from IPython import get_ipython
+from IPython.display import DisplayHandle, display
 
 from course_utils.history import History
 
@@ -42,19 +45,42 @@ class Printed(Silent):
         print(ending, flush=True)
 
 
+class Bar(NamedTuple):
+    """A progress bar as a notebook shows it, and as text where there is no HTML."""
+
+    done: int
+    total: int
+    text: str
+
+    def __repr__(self) -> str:
+        return f"{self.done}/{self.total} batches, {self.text}"
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<progress value="{self.done}" max="{self.total}" aria-label="training progress" '
+            f'style="width:16em;vertical-align:middle"></progress> <span>{self.text}</span>'
+        )
+
+
+class Ending(str):
+    """The line that takes the bar's place."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f"<span>{self}</span>"
+
+
 class InNotebook(Silent):
     """A bar and a chart in the cell's output, each one display that is updated in place."""
 
     def __init__(self, epochs: int, batches_per_epoch: int) -> None:
-        from IPython.display import HTML, display
-
-        self.html, self.display = HTML, display
-        self.total = epochs * batches_per_epoch
-        self.done = 0
+        self.total, self.done = epochs * batches_per_epoch, 0
         self.start = self.shown_at = time.monotonic()
         self.drawing = 0.0
-        self.bar = display(HTML(self._bar("starting")), display_id=True)
-        self.chart: Any = None
+        self.bar = display(Bar(0, self.total, "starting"), display_id=True)
+        self.chart: DisplayHandle | None = None
 
     def watch(self, loader: Iterable, label: str) -> Iterator:
         """Yield the loader's batches and move the bar."""
@@ -62,7 +88,7 @@ class InNotebook(Silent):
             now = time.monotonic()
             if now - self.shown_at >= BAR_EVERY:
                 self.shown_at = now
-                self.bar.update(self.html(self._bar(f"{label}, {self._time_left(now)}")))
+                self.bar.update(Bar(self.done, self.total, f"{label}, {self._time_left(now)}"))
             yield batch
             self.done += 1
 
@@ -71,13 +97,13 @@ class InNotebook(Silent):
             self._draw(history)
 
     def close(self, history: History, ending: str) -> None:
-        self.bar.update(self.html(f"<span>{ending}</span>"))
+        self.bar.update(Ending(ending))
         self._draw(history)
 
     def _draw(self, history: History) -> None:
         begun = time.monotonic()
         if self.chart is None:
-            self.chart = self.display(history.plot(), display_id=True)
+            self.chart = display(history.plot(), display_id=True)
         else:
             self.chart.update(history.plot())
         self.drawing += time.monotonic() - begun
@@ -88,20 +114,10 @@ class InNotebook(Silent):
         left = (now - self.start) / self.done * (self.total - self.done)
         return f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left"
 
-    def _bar(self, text: str) -> str:
-        return (
-            f'<progress value="{self.done}" max="{self.total}" aria-label="training progress" '
-            f'style="width:16em;vertical-align:middle"></progress> <span>{text}</span>'
-        )
-
 
 def for_here(epochs: int, batches_per_epoch: int, wanted: bool) -> Silent:
     """Return the display that fits: none, lines in a terminal, or a bar and a chart in a notebook."""
     if not wanted:
         return Silent()
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return Printed(epochs)
     in_notebook = getattr(get_ipython(), "kernel", None) is not None
     return InNotebook(epochs, batches_per_epoch) if in_notebook else Printed(epochs)
