@@ -1,5 +1,8 @@
 """What every exercise has: a name, a solution, hints, wrong answers with their slips, three outcomes."""
 
+import ast
+import keyword
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,18 +25,25 @@ class Exercise:
         diagnose: Callable[[Any], list[str]] | None = None,
     ) -> None:
         self.name = name
-        if not name.isidentifier():
-            raise ValueError(f"exercise {name!r}: the name must be a Python name, as in ex.{name}.check(...)")
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise ValueError(f"exercise {name!r}: the name must be a Python name, as in ex.conv1.check(...)")
         if isinstance(hints, str) or not hints or not all(isinstance(h, str) and h.strip() for h in hints):
             raise ValueError(f"exercise {name!r}: needs a list of at least one hint, got {hints!r}")
-        if not solution.strip() or has_ellipsis_line(solution):
+        self.code = textwrap.dedent(solution).strip()
+        try:
+            complete = self.code and not has_gap(self.code)
+        except SyntaxError as error:
+            raise ValueError(f"exercise {name!r}: the solution is not Python: {error}") from error
+        if not complete:
             raise ValueError(f"exercise {name!r}: the solution must be complete code, got {solution!r}")
         if not wrong and diagnose is None:
-            raise ValueError(f"exercise {name!r}: needs at least one wrong answer with its slip, or a diagnose")
+            raise ValueError(
+                f"exercise {name!r}: needs at least one wrong answer with its slip, or a diagnose"
+            )
         for entry in wrong:
-            if not (isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[1], str) and entry[1].strip()):
+            pair = isinstance(entry, tuple) and len(entry) == 2
+            if not pair or not isinstance(entry[1], str) or not entry[1].strip():
                 raise ValueError(f"exercise {name!r}: a wrong answer is (answer, slip), got {entry!r}")
-        self.code = solution.strip("\n")
         self.hints = tuple(hints)
         self.wrong = tuple(wrong)
         self.diagnose = diagnose
@@ -49,7 +59,7 @@ class Exercise:
         """Say whether the answer is correct, and if not, which slip gives it. Never raises."""
         try:
             result = self._checked(answer)
-        except Exception as error:  # an answer so odd that looking at it fails must not stop the notebook
+        except Exception as error:  # noqa: BLE001 - an answer too odd to look at must not stop the notebook
             result = self._incorrect(
                 f"This answer could not be read ({type(error).__name__}: {short(str(error))})."
             )
@@ -66,7 +76,9 @@ class Exercise:
             )
         if has_ellipsis(answer[0]):
             whole = answer[0] is ...
-            return self._not_attempted("" if whole else f"Part of your answer is still `...`: {show(answer[0])}.")
+            return self._not_attempted(
+                "" if whole else f"Part of your answer is still `...`: {show(answer[0])}."
+            )
         return self._judge(answer[0])
 
     def _judge(self, answer: Any) -> Result:
@@ -88,11 +100,37 @@ class Exercise:
         return Panel(f"{self.name}: solution", code=self.code)
 
     def prove(self) -> None:
-        """Run the checks of the question itself that are too slow for an import. ValueError if one fails."""
+        """Check of the question itself that would slow an import down; ValueError if it fails."""
+
+    def _read_answers(
+        self, answer: Any, read: Callable[[Any], Any], same: Callable[[Any, Any], bool]
+    ) -> None:
+        """Set `answer` and `wrong` as `read` returns them; all must differ from each other."""
+        try:
+            self.answer = read(answer)
+            self.wrong = tuple((read(value), slip) for value, slip in self.wrong)
+        except ValueError as error:
+            raise ValueError(f"exercise {self.name!r}: {error}") from error
+        seen = [self.answer]
+        for value, _ in self.wrong:
+            if any(same(value, other) for other in seen):
+                what = "the answer itself" if same(value, self.answer) else "listed twice"
+                raise ValueError(f"exercise {self.name!r}: the wrong answer {value!r} is {what}")
+            seen.append(value)
+
+    def _slips(self, listed: Sequence[str], answer: Any) -> list[str]:
+        """The listed slips and those that `diagnose` finds; an answer it refuses (ValueError) shows none."""
+        try:
+            found = list(self.diagnose(answer)) if self.diagnose else []
+        except ValueError:
+            found = []
+        return list(dict.fromkeys([*listed, *found]))
 
     def _result(self, outcome: str, lines: Sequence[str], footer: str = "") -> Result:
-        heading = f"{SYMBOLS[outcome]} {self.name}: {outcome}"
-        return Result(heading, tuple(line for line in lines if line), footer=footer, outcome=outcome)
+        said = tuple(line for line in lines if line)
+        return Result(
+            f"{self.name}: {outcome}", said, footer=footer, symbol=SYMBOLS[outcome], outcome=outcome
+        )
 
     def _correct(self, *lines: str) -> Result:
         return self._result(CORRECT, lines)
@@ -101,7 +139,9 @@ class Exercise:
         return self._result(INCORRECT, lines, self._help())
 
     def _not_attempted(self, *lines: str) -> Result:
-        lines = tuple(line for line in lines if line) or ("Replace `...` with your answer and run the cell again.",)
+        lines = tuple(line for line in lines if line) or (
+            "Replace `...` with your answer and run the cell again.",
+        )
         return self._result(NOT_ATTEMPTED, lines, self._help())
 
     def _help(self) -> str:
@@ -117,10 +157,8 @@ def has_ellipsis(value: Any) -> bool:
     return value is ...
 
 
-def has_ellipsis_line(code: str) -> bool:
-    """Does code still hold `...` where something is to be filled in? `x[..., 0]` is real code and does not count."""
-    import ast
-
+def has_gap(code: str) -> bool:
+    """Is there a `...` to fill in? The one in `x[..., 0]` is real code. SyntaxError if the code is not Python."""
     tree = ast.parse(code)
     in_index = {
         id(node)
@@ -129,5 +167,6 @@ def has_ellipsis_line(code: str) -> bool:
         for node in ast.walk(subscript.slice)
     }
     return any(
-        isinstance(node, ast.Constant) and node.value is ... and id(node) not in in_index for node in ast.walk(tree)
+        isinstance(node, ast.Constant) and node.value is ... and id(node) not in in_index
+        for node in ast.walk(tree)
     )

@@ -41,7 +41,11 @@ def difference(right: Any, got: Any, subject: str = "The result") -> str | None:
         return dict_difference(right, got, subject)
     if right is None:
         return None if got is None else f"{subject} is {a_kind(got)}; nothing (None) is asked for."
-    return None if type(got) is type(right) and bool(got == right) else f"{subject} is {show(got)}, not {show(right)}."
+    return (
+        None
+        if type(got) is type(right) and bool(got == right)
+        else f"{subject} is {show(got)}, not {show(right)}."
+    )
 
 
 def state(value: Any) -> Any:
@@ -55,11 +59,16 @@ def tensor_difference(right: torch.Tensor, got: Any, subject: str) -> str | None
         number = hint if isinstance(got, numbers.Number) and right.is_floating_point() else ""
         return f"{subject} is {a_kind(got)}; a tensor of shape {tuple(right.shape)} is asked for.{number}"
     if got.shape != right.shape:
-        return f"{subject} has shape {tuple(got.shape)}; the right shape is {tuple(right.shape)}." + shape_slip(right, got)
+        return (
+            f"{subject} has shape {tuple(got.shape)}; the right shape is {tuple(right.shape)}."
+            + shape_slip(right, got)
+        )
     if got.device != right.device:
         return f"{subject} is on the device {got.device}; the inputs are on {right.device}, and it belongs there too."
     if got.dtype != right.dtype:
-        return f"{subject} has dtype {name(got.dtype)}; the right one is {name(right.dtype)}." + dtype_slip(right, got)
+        return f"{subject} has dtype {name(got.dtype)}; the right one is {name(right.dtype)}." + dtype_slip(
+            right, got
+        )
     if different := value_difference(right.detach(), got.detach(), subject):
         return different
     if right.requires_grad and not got.requires_grad:
@@ -86,7 +95,9 @@ def value_difference(right: torch.Tensor, got: torch.Tensor, subject: str) -> st
             "Something on the way is computed in float32."
         )
     if factor := constant_factor(right, got):
-        return f"{subject} is {factor:.4g} times the right value" + (" everywhere." if right.numel() > 1 else ".")
+        return f"{subject} is {factor:.4g} times the right value" + (
+            " everywhere." if right.numel() > 1 else "."
+        )
     if right.numel() == 1:
         return f"{subject} is {digits(got)}; {digits(right)} is right."
     place = tuple(wrong.nonzero()[0].tolist())
@@ -105,7 +116,9 @@ def constant_factor(right: torch.Tensor, got: torch.Tensor) -> float | None:
     factor = (got.flatten()[largest] / right.flatten()[largest]).item()
     rounding = 1e-6 if right.dtype == torch.float64 else 1e-3
     same = right.numel() > 1 or min(abs(factor - n) for n in (-1, 0.5, 2)) < rounding
-    return factor if same and factor and torch.allclose(got, factor * right, rtol=rounding, atol=1e-9) else None
+    return (
+        factor if same and factor and torch.allclose(got, factor * right, rtol=rounding, atol=1e-9) else None
+    )
 
 
 def shape_slip(right: torch.Tensor, got: torch.Tensor) -> str:

@@ -38,6 +38,7 @@ class Panel:
     lines: tuple[str, ...] = ()
     code: str = ""
     footer: str = ""
+    symbol: str = ""
 
     @property
     def _color(self) -> str:
@@ -46,10 +47,11 @@ class Panel:
     def __repr__(self) -> str:
         body = [*self.lines, *([self.code] if self.code else []), *([self.footer] if self.footer else [])]
         rows = [row for text in body for row in text.split("\n")]
-        return "\n".join([self.heading, *(f"  {row}".rstrip() for row in rows)])
+        return "\n".join([f"{self.symbol} {self.heading}".strip(), *(f"  {row}".rstrip() for row in rows)])
 
     def _repr_html_(self) -> str:
-        parts = [f"<div><strong>{inline(self.heading)}</strong></div>"]
+        symbol = f'<span style="color:{self._color}">{self.symbol}</span> ' if self.symbol else ""
+        parts = [f"<div><strong>{symbol}{inline(self.heading)}</strong></div>"]
         parts += [f"<div>{inline(line)}</div>" for line in self.lines]
         if self.code:
             parts.append(f'<pre style="margin:0.4em 0;white-space:pre-wrap">{html.escape(self.code)}</pre>')
@@ -73,7 +75,7 @@ def show(value: object, limit: int = 120) -> str:
     """A value as short text without memory addresses; never raises."""
     try:
         text = repr(value)
-    except Exception:
+    except Exception:  # noqa: BLE001 - a student's own __repr__ may fail in any way
         text = f"<{type(value).__name__}>"
     return short(text, limit)
 
