@@ -86,7 +86,7 @@ class BatchDataset(Dataset):
     def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
         """The images [B, C, H, W] and labels [B] of a batch; DataLoader calls this instead of B times [i]."""
         index = torch.as_tensor(indices)
-        images = self.images[index]
+        images = self.images.index_select(0, index)  # far faster than images[index]
         if self.augment:
             # A worker process must not use its copy of the generator: all workers would draw the same
             # crops. Its default generator is seeded by the DataLoader, differently for each worker.
@@ -100,12 +100,14 @@ class BatchDataset(Dataset):
 
 def augmented(images: Tensor, generator: Generator | None = None) -> Tensor:
     """Each image of [B, C, H, W] flipped with probability 1/2 and cropped from a 4-pixel zero border."""
-    count, _, height, width = images.shape
-    flip = torch.rand(count, generator=generator) < 0.5
-    top, left = torch.randint(0, 2 * PADDING + 1, (2, count), generator=generator)
-    images = torch.where(flip.view(-1, 1, 1, 1), images.flip(-1), images)
-    windows = F.pad(images, [PADDING] * 4).unfold(2, height, 1).unfold(3, width, 1)  # every crop, as a view
-    return windows[torch.arange(count), :, top, left]
+    count, channels, height, width = images.shape
+    flip = torch.rand(count, 1, generator=generator) < 0.5
+    top, left = torch.randint(0, 2 * PADDING + 1, (2, count, 1), generator=generator)
+    rows, columns = top + torch.arange(height), torch.arange(width)
+    columns = left + torch.where(flip, columns.flip(0), columns)
+    pixels = rows[:, :, None] * (width + 2 * PADDING) + columns[:, None, :]  # [B, H, W]: where each is found
+    pixels = pixels.view(count, 1, -1).expand(-1, channels, -1)
+    return F.pad(images, [PADDING] * 4).flatten(2).gather(2, pixels).view_as(images)
 
 
 def _subset(split: Split, limit: int | None, seed: int) -> Split:
