@@ -11,7 +11,7 @@ QUIET = "var(--jp-border-color1, #999)"
 COLORS = {
     CORRECT: "var(--jp-success-color1, #009e73)",
     INCORRECT: "var(--jp-error-color1, #d55e00)",
-    NOT_ATTEMPTED: QUIET,
+    NOT_ATTEMPTED: "var(--jp-ui-font-color2, #767676)",
 }
 SMALL = "color:var(--jp-ui-font-color2,inherit);font-size:0.92em"
 
