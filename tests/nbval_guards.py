@@ -126,6 +126,8 @@ def last_words(kernel):
     try:
         kernel.await_reply(message_id, timeout=30)
         kernel.await_idle(message_id, timeout=5)
+    except KernelDied:
+        return "the kernel died"
     except Empty:
         return "the kernel did not come to rest"
     return kernel.take_stderr()
