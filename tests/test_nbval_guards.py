@@ -3,8 +3,8 @@
 import shutil
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
@@ -70,8 +70,16 @@ def reports(tmp_path_factory) -> dict[str, list[str]]:
     (folder / "notebooks").mkdir()
     for name, content in NOTEBOOKS.items():
         nbformat.write(content, folder / "notebooks" / f"{name}.ipynb")
-    command = [sys.executable, "-m", "pytest", "--nbval-cell-timeout=3", "--color=no", "--junitxml=report.xml"]
-    result = subprocess.run([*command, "--numprocesses=0"], cwd=folder, capture_output=True, text=True, timeout=150)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval-cell-timeout=3",
+        "--color=no",
+        "--junitxml=report.xml",
+    ]
+    command.append("--numprocesses=0")
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=150, check=False)
     assert result.returncode == 1, result.stdout + result.stderr
     found = {name: [] for name in NOTEBOOKS}
     for case in ElementTree.parse(folder / "report.xml").iter("testcase"):
