@@ -65,7 +65,8 @@ def check_fit(
 
 def check_scheduler(scheduler: object) -> None:
     """Raise a ValueError for a schedule that needs a number which a training pass does not have."""
-    if isinstance(scheduler, ReduceLROnPlateau):
+    needs_a_loss = isinstance(scheduler, ReduceLROnPlateau)
+    if needs_a_loss:
         raise ValueError(
             "ReduceLROnPlateau steps on a measured loss: call scheduler.step(metrics.loss) yourself after evaluate, "
             "and pass scheduler=None here"

@@ -1,6 +1,7 @@
 """The training loop that lesson 2 writes by hand, for every lesson after it."""
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR
 
 from course_utils import checks, device, progress_display
+from course_utils.checkpoint_folder import Folder
 from course_utils.checks import LossNotFinite
 from course_utils.history import History
 
@@ -90,23 +92,29 @@ def fit(
     optimizer: torch.optim.Optimizer,
     loss_fn: LossFunction | None = None,
     scheduler: LRScheduler | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    resume: bool = False,
     progress: bool = True,
 ) -> History:
     """Train for `epochs` epochs on the best device here, measure after each, and return the History.
 
     loss_fn defaults to cross-entropy; the scheduler steps as in train_epoch. The model ends in eval mode, on that
     device. An interrupt (the stop button) ends the run early: the weights and the whole epochs so far are kept.
+    checkpoint is a folder for last.pt, previous.pt and best.pt, written after each epoch; with resume=True the run
+    goes on from the newest of them until it has had `epochs` epochs in all, exactly as one unbroken run would.
     Raises LossNotFinite, which holds the history so far, or ValueError for what cannot be trained.
     """
     checks.check_fit(model, {"training": train_loader, "test": test_loader}, epochs, optimizer)
     checks.check_scheduler(scheduler)
     loss_fn = nn.CrossEntropyLoss() if loss_fn is None else loss_fn
     model.to(device.best())
-    history = History()
+    folder, history = _start(checkpoint, resume, model, optimizer, scheduler, train_loader)
+    if len(history) >= epochs:
+        return history
     show = progress_display.for_here(epochs, len(train_loader) + len(test_loader), progress)
-    epoch, ending = 1, "stopped by an error"
+    epoch, ending = len(history) + 1, "stopped by an error"
     try:
-        for epoch in range(1, epochs + 1):
+        for epoch in range(len(history) + 1, epochs + 1):
             name = f"epoch {epoch} of {epochs}"
             batches = show.watch(train_loader, f"{name}, training")
             trained = train_epoch(model, batches, loss_fn, optimizer, scheduler=scheduler)
@@ -115,6 +123,8 @@ def fit(
                 trained.loss, trained.accuracy, tested.loss, tested.accuracy, trained.seconds + tested.seconds
             )
             show.epoch_done(history)
+            if folder is not None:
+                folder.save(history)
         ending = f"{epochs} epoch{'s' if epochs > 1 else ''} in {sum(history.seconds):.1f} s"
     except KeyboardInterrupt:
         ending = f"interrupted in epoch {epoch} of {epochs}; kept: the weights as they are and {len(history)} whole epochs"
@@ -124,6 +134,24 @@ def fit(
         model.eval()
         show.close(history, ending)
     return history
+
+
+def _start(
+    checkpoint: str | os.PathLike | None,
+    resume: bool,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scheduler: LRScheduler | None,
+    loader: Iterable,
+) -> tuple[Folder | None, History]:
+    if checkpoint is None:
+        if resume:
+            raise ValueError("resume=True needs checkpoint=, the folder to go on from")
+        return None, History()
+    generator = getattr(loader, "generator", None)
+    folder = Folder(checkpoint, model=model, optimizer=optimizer, scheduler=scheduler, generator=generator)
+    loaded = folder.load_newest() if resume else None
+    return folder, loaded.history if loaded else History()
 
 
 def _forward(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
