@@ -67,5 +67,9 @@ def same_randomness(seed: int) -> Iterator[None]:
 
 def comparable(value: Any) -> Any:
     """What is compared in an argument after the call; None for what cannot be, such as an optimizer."""
-    known = (torch.Tensor, np.ndarray, nn.Module, tuple, list, dict, int, float, str)
-    return value if isinstance(value, known) else None
+    return value if is_data(value) or isinstance(value, nn.Module) else None
+
+
+def is_data(value: Any) -> bool:
+    """Is it a value, and not an object that does something?"""
+    return isinstance(value, (torch.Tensor, np.ndarray, tuple, list, dict, int, float, str))

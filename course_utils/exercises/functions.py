@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .base import Exercise, has_ellipsis, has_gap
-from .calls import Call, observe
+from .calls import Call, is_data, observe, same_randomness
 from .compare import a_kind, difference
 from .present import Result, short, show
 from .read import kind
@@ -96,12 +96,13 @@ class Code(Exercise):
         return [
             slip
             for function, slip in self.wrong_functions
-            if all(call.same(self._call(function, trial)) for trial, call in enumerate(calls))
+            if all(self._call(function, trial).same(call) for trial, call in enumerate(calls))
         ]
 
     def _facts(self, right: Call, call: Call, answer: Any, trial: int) -> list[str]:
         """What can be seen from outside, in the first trial that went wrong."""
-        arguments = self._arguments(trial)
+        with same_randomness(trial):
+            arguments = self._arguments(trial)
         names = parameter_names(answer, self.reference, len(arguments))
         given = ", ".join(f"{name} = {describe(value)}" for name, value in zip(names, arguments, strict=True))
         called = f"Called with {given}." if given else ""
@@ -157,9 +158,9 @@ def describe(value: Any) -> str:
     """An argument in a few words."""
     if isinstance(value, (torch.Tensor, np.ndarray)) and math.prod(value.shape) > 6:
         return f"a {str(value.dtype).removeprefix('torch.')} {kind(value)} of shape {tuple(value.shape)}"
-    if isinstance(value, nn.Module):
-        return f"a {type(value).__name__}"
-    return show(value, 80)
+    if callable(value) and not isinstance(value, nn.Module):
+        return getattr(value, "__name__", kind(value))
+    return show(value, 80) if is_data(value) else f"{type(value).__name__}(…)"
 
 
 def parameter_names(answer: Any, reference: Any, count: int) -> list[str]:

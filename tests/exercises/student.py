@@ -29,4 +29,4 @@ def run(source: str, names: dict[str, Any] | None = None) -> Any:
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     above, _, last = source.rstrip().rpartition("\n")
     exec(compile(above, file, "exec"), names)  # noqa: S102
-    return eval(compile(last, file, "eval"), names)  # noqa: S307
+    return eval(compile(last, file, "eval"), names)
