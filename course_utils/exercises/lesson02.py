@@ -204,12 +204,153 @@ loop_order = Choice(
 )
 
 
-def _accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    return (logits.argmax(dim=1) == labels).double().mean()
+def _accuracy(logits: Tensor, labels: Tensor) -> float:
+    return (logits.argmax(dim=1) == labels).double().mean().item()
 
 
 def _logits_and_labels(generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    logits = torch.randn(40, 10, generator=generator, dtype=torch.float64)
-    labels = torch.randint(0, 10, (40,), generator=generator)
-    logits[torch.arange(30), labels[:30]] += 4  # most rows right, some wrong
+    # 64 rows, so that the share of right ones is exact in float32, too
+    logits = torch.randn(64, 10, generator=generator, dtype=torch.float64)
+    labels = torch.randint(0, 10, (64,), generator=generator)
+    logits[torch.arange(45), labels[:45]] += 4
     return logits, labels
+
+
+accuracy = Code(
+    "accuracy",
+    _accuracy,
+    _logits_and_labels,
+    solution=("def accuracy(logits, labels):\n    return (logits.argmax(dim=1) == labels).float().mean()"),
+    hints=[
+        "`logits.argmax(dim=1)` gives one predicted class an image. Compare it with `labels`.",
+        "The comparison gives True and False. As numbers, `.float()`, their mean is the share of True.",
+    ],
+    wrong=[
+        (
+            "def accuracy(logits, labels):\n    return (logits.argmax(dim=1) == labels).sum()",
+            "That counts the right ones. The share is the count divided by the number of images.",
+        ),
+        (
+            "def accuracy(logits, labels):\n    return 100 * (logits.argmax(dim=1) == labels).double().mean()",
+            "That is in percent; a number from 0 to 1 is asked for.",
+        ),
+        (
+            "def accuracy(logits, labels):\n    return (logits.argmax(dim=1) != labels).double().mean()",
+            "That is the share of wrong ones.",
+        ),
+        (
+            "def accuracy(logits, labels):\n    return (logits.max(dim=1).values == labels).double().mean()",
+            "`max` gives the largest value itself; its place, `argmax`, is the predicted class.",
+        ),
+        (
+            "def accuracy(logits, labels):\n    return (logits.argmin(dim=1) == labels).double().mean()",
+            "The predicted class has the largest logit, not the smallest.",
+        ),
+        (
+            "def accuracy(logits, labels):\n    return (logits.argmax(1) == labels).double().sum() / logits.numel()",
+            "Divide by the number of images, not by the number of logits (ten an image).",
+        ),
+        (
+            "def accuracy(logits, labels):\n    return (logits.argmax(dim=0) == labels).double().mean()",
+            "`argmax(dim=0)` looks down the batch. The ten classes of an image lie along `dim=1`.",
+        ),
+    ],
+)
+
+
+def _batches(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    means = 0.1 + torch.rand(5, generator=generator, dtype=torch.float64)
+    last = int(torch.randint(1, 64, (), generator=generator))
+    return means, torch.tensor([64, 64, 64, 64, last])
+
+
+epoch_loss = Code(
+    "epoch_loss",
+    lambda means, sizes: ((means * sizes).sum() / sizes.sum()).item(),
+    _batches,
+    solution="def epoch_loss(means, sizes):\n    return (means * sizes).sum() / sizes.sum()",
+    hints=[
+        "A batch's mean times its size is the sum of the losses of its images.",
+        "Add up these sums and divide by the number of all images, `sizes.sum()`.",
+    ],
+    wrong=[
+        (
+            "def epoch_loss(means, sizes):\n    return means.mean()",
+            "This is the mean of the means: the short last batch counts as much as a full one.",
+        ),
+        (
+            "def epoch_loss(means, sizes):\n    return means.sum() / sizes.sum()",
+            "Each mean is added once a batch and divided by the images: far too small. Multiply it by its size first.",
+        ),
+        (
+            "def epoch_loss(means, sizes):\n    return (means * sizes).sum()",
+            "That is the sum over all images; divide it by their number.",
+        ),
+        (
+            "def epoch_loss(means, sizes):\n    return (means * sizes).sum() / len(sizes)",
+            "Divide by the number of images, not by the number of batches.",
+        ),
+        (
+            "def epoch_loss(means, sizes):\n    return (means * sizes).sum() / (len(sizes) * sizes[0])",
+            "The last batch is not full: add up the sizes.",
+        ),
+        (
+            "def epoch_loss(means, sizes):\n    return means[-1]",
+            "That is the last batch alone.",
+        ),
+        ("def epoch_loss(means, sizes):\n    return means.sum()", "That is the sum of the batch means."),
+    ],
+)
+
+eval_mode = Choice(
+    "eval_mode",
+    "c",
+    choices={
+        "a": "only `torch.no_grad()`",
+        "b": "only `model.eval()`",
+        "c": "`model.eval()` and `torch.no_grad()`",
+        "d": "nothing",
+    },
+    solution='needed = "c"',
+    hints=[
+        "Two different things: how the layers compute, and whether PyTorch keeps what `backward` needs.",
+        "`model.eval()` changes what dropout and BatchNorm do. `torch.no_grad()` changes no number.",
+    ],
+    wrong=[
+        (
+            "a",
+            "`no_grad` leaves every layer in its mode: dropout stays on, and BatchNorm uses the test batch.",
+        ),
+        (
+            "b",
+            "The numbers would be right, but `eval` does not stop the recording: memory and time are wasted.",
+        ),
+        ("d", "Dropout acts in each forward pass in train mode, whether `backward` follows or not."),
+    ],
+)
+
+loading = Choice(
+    "loading",
+    "b",
+    choices={
+        "a": "load the file and call `eval()` on it",
+        "b": "a fresh `Net`, `load_state_dict` with `map_location`, `eval()`",
+        "c": "a fresh `Net`, `load_state_dict` without `map_location`, `eval()`",
+        "d": "a fresh `Net`, `load_state_dict` with `map_location`, no `eval()`",
+    },
+    solution='lines = "b"',
+    hints=[
+        "The file holds a dictionary of tensors that were on a CUDA device.",
+        "Three things are needed: a model to put the numbers into, a device that exists, the right mode.",
+    ],
+    wrong=[
+        (
+            "a",
+            "The file holds a dictionary of numbers, and a dictionary has no `eval()`: a model must be made first.",
+        ),
+        ("c", "The tensors would be sent to CUDA, as they were saved, and this laptop has none."),
+        ("d", "A new model is in train mode: dropout would be on, and BatchNorm would use the batch."),
+    ],
+)
+
+progress = Progress(__name__)
