@@ -1,11 +1,16 @@
-"""DataLoaders in which a batch is one gather: no Python call per image, no PIL."""
+"""DataLoaders in which a batch is one gather: no Python call per image, no PIL.
+
+The work on a batch is NumPy's, not PyTorch's: it is too small for several threads, and PyTorch would use
+them, which costs far more than it saves as soon as other programs want the same cores.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.lib.stride_tricks import sliding_window_view
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
@@ -30,13 +35,8 @@ def loaders(
     `images.mean` and divides by `images.std`; without it pixels are 0..1. `limit` keeps at most this many
     images of each split, drawn with `seed`. The short last batch is kept.
     """
-    for name, value, least in (
-        ("batch_size", batch_size, 1), ("limit", limit, 1), ("num_workers", num_workers, 0)
-    ):
-        if name == "limit" and value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    _at_least(1, batch_size=batch_size, limit=1 if limit is None else limit)
+    _at_least(0, num_workers=num_workers)
     statistics = (images.mean, images.std) if normalize else None
     generator = torch.Generator().manual_seed(seed)
     train = BatchDataset(_subset(images.train, limit, seed), statistics, augment, generator)
@@ -68,10 +68,11 @@ class BatchDataset(Dataset):
         self.augment = augment
         self.generator = generator
         channels = self.images.shape[1]
-        mean, std = (torch.tensor(values) for values in statistics or ([0.0] * channels, [1.0] * channels))
+        mean, std = statistics or ([0.0] * channels, [1.0] * channels)
+        mean, std = np.reshape(mean, (1, -1, 1, 1)), np.reshape(std, (1, -1, 1, 1))
         # (pixel / 255 - mean) / std is one multiplication and one addition
-        self.scale = (1 / (255 * std)).view(1, -1, 1, 1)
-        self.shift = (-mean / std).view(1, -1, 1, 1)
+        self.scale = (1 / (255 * std)).astype(np.float32)
+        self.shift = (-mean / std).astype(np.float32)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -85,29 +86,32 @@ class BatchDataset(Dataset):
 
     def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
         """The images [B, C, H, W] and labels [B] of a batch; DataLoader calls this instead of B times [i]."""
-        index = torch.as_tensor(indices)
-        images = self.images.index_select(0, index)  # far faster than images[index]
+        index = np.asarray(indices)
+        images = self.images.numpy().take(index, axis=0)
         if self.augment:
             # A worker process must not use its copy of the generator: all workers would draw the same
             # crops. Its default generator is seeded by the DataLoader, differently for each worker.
-            generator = self.generator if get_worker_info() is None else None
-            images = augmented(images, generator)
-        return images.float().mul_(self.scale).add_(self.shift), self.labels[index]
+            images = flip_and_crop(images, self.generator if get_worker_info() is None else None)
+        images = images.astype(np.float32)
+        images *= self.scale
+        images += self.shift
+        return torch.from_numpy(images), torch.from_numpy(self.labels.numpy().take(index))
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, "generator": None}  # for worker processes, which have their own
 
 
-def augmented(images: Tensor, generator: Generator | None = None) -> Tensor:
-    """Each image of [B, C, H, W] flipped with probability 1/2 and cropped from a 4-pixel zero border."""
+def flip_and_crop(images: np.ndarray, generator: Generator | None = None) -> np.ndarray:
+    """Each image of [B, C, H, W] cropped from a 4-pixel zero border, then flipped with probability 1/2."""
     count, channels, height, width = images.shape
-    flip = torch.rand(count, 1, generator=generator) < 0.5
-    top, left = torch.randint(0, 2 * PADDING + 1, (2, count, 1), generator=generator)
-    rows, columns = top + torch.arange(height), torch.arange(width)
-    columns = left + torch.where(flip, columns.flip(0), columns)
-    pixels = rows[:, :, None] * (width + 2 * PADDING) + columns[:, None, :]  # [B, H, W]: where each is found
-    pixels = pixels.view(count, 1, -1).expand(-1, channels, -1)
-    return F.pad(images, [PADDING] * 4).flatten(2).gather(2, pixels).view_as(images)
+    top, left = torch.randint(0, 2 * PADDING + 1, (2, count), generator=generator).numpy()
+    flip = (torch.rand(count, generator=generator) < 0.5).numpy()
+    padded = np.zeros((count, channels, height + 2 * PADDING, width + 2 * PADDING), dtype=images.dtype)
+    padded[:, :, PADDING:-PADDING, PADDING:-PADDING] = images
+    crops = sliding_window_view(padded, (height, width), axis=(2, 3))  # all 81 of each image, as a view
+    images = crops[np.arange(count), :, top, left]
+    images[flip] = images[flip][..., ::-1]
+    return images
 
 
 def _subset(split: Split, limit: int | None, seed: int) -> Split:
@@ -115,6 +119,12 @@ def _subset(split: Split, limit: int | None, seed: int) -> Split:
         return split
     chosen = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))[:limit].sort().values
     return Split(split.images[chosen], split.labels[chosen])
+
+
+def _at_least(least: int, **arguments: int) -> None:
+    for name, value in arguments.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
 def _keep(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

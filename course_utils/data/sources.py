@@ -8,12 +8,13 @@ from pathlib import Path
 
 import torch
 
-from . import catalog, fetch, importing, standins, store
+from . import catalog, standins, store
 from .catalog import DataSet
 from .images import Images, Split, mean_and_std
 
 SOURCES = ("auto", "full", "standin")
 PAUSE = 15 * 60  # seconds before "auto" tries the network again
+STANDIN_CODE = ("standins.py", "sketches.py", "canvas.py")
 HINT = "For the real images: python -m course_utils data fetch"
 
 
@@ -47,6 +48,8 @@ def full(data_set: DataSet, folder: Path, *, hurried: bool = False) -> Images:
     """
     if found := _stored(data_set, data_set.name, folder):
         return found
+    from . import importing  # here, because opening a stored set must not wait for it
+
     try:
         with store.locked(folder):
             # another process may have made it while this one waited
@@ -72,12 +75,12 @@ def standin(data_set: DataSet, folder: Path, *, because: str = "") -> Images:
     why = f" ({because})" if because else ""
     print(f"{data_set.title} stand-in{why}: {data_set.standin}. {HINT} {data_set.name}")
     name = f"{data_set.name}-standin"
-    code = [Path(__file__).with_name(file) for file in ("standins.py", "sketches.py")]
-    made_from = {path.name: store.sha256(path) for path in code}  # new code makes new images
+    # new code makes new images
+    made_from = {path.name: store.sha256(path) for path in map(Path(__file__).with_name, STANDIN_CODE)}
     found = _stored(data_set, name, folder, made_from, say=False)
     if found:
         return found
-    arrays = {"mnist": standins.digits, "cifar10": standins.sketches}[data_set.name]()
+    arrays = standins.digits() if data_set is catalog.MNIST else standins.sketches()
     try:
         store.write(folder, name, arrays, source="standin", note=data_set.standin, made_from=made_from)
     except OSError:
@@ -115,6 +118,8 @@ def _images(
 
 
 def _download(data_set: DataSet, folder: Path, hurried: bool) -> None:
+    from . import fetch, importing
+
     marker = folder / f".{data_set.name}-no-download"
     if hurried:
         if marker.exists() and 0 <= time.time() - marker.stat().st_mtime < PAUSE:
@@ -126,6 +131,10 @@ def _download(data_set: DataSet, folder: Path, hurried: bool) -> None:
     size = sum(archive.size for archive in archives)
     store.require_space(folder, size + data_set.bytes, f"to download {data_set.title}")
     print(f"Downloading {data_set.title} ({size / 1e6:,.0f} MB), once; it is kept in {folder}", flush=True)
-    for archive in archives:
-        fetch.fetch(archive, folder / importing.DOWNLOADS, patient=not hurried)
+    try:
+        for archive in archives:
+            fetch.fetch(archive, folder / importing.DOWNLOADS, patient=not hurried)
+    except fetch.DownloadError as error:
+        have = f"python -m course_utils data import {data_set.name} PATH"
+        raise fetch.DownloadError(f"{error}\nTo use files that you already have: {have}") from None
     marker.unlink(missing_ok=True)

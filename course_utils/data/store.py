@@ -96,7 +96,11 @@ def read(root: Path, name: str) -> tuple[dict, dict] | None:
             verify(root, name)
         with safe_open(path, framework="pt") as file:
             return {part: file.get_tensor(part) for part in PARTS}, facts
-    except (FileNotFoundError, SafetensorError) as error:
+    except FileNotFoundError:
+        if describe(root, name) == facts:
+            raise DamagedStore(f"{path} is missing") from None
+        return read(root, name)  # the set was replaced between the two looks
+    except SafetensorError as error:
         raise DamagedStore(f"{path} is damaged: {error}") from None
 
 
