@@ -94,10 +94,9 @@ def solve(notebook: NotebookNode, exercises: dict[str, Exercise]) -> NotebookNod
     by_id = {exercise.cell_id: exercise for exercise in exercises.values()}
     problems, found = [], []
     for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
-        cell.outputs, cell.execution_count = [], None
-        if not cell.get("id", "").startswith("ex-"):
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        if not is_exercise(cell):
             continue
         found.append(cell.id)
         exercise = by_id.get(cell.id)
@@ -119,6 +118,11 @@ def solve(notebook: NotebookNode, exercises: dict[str, Exercise]) -> NotebookNod
     notebook.cells.insert(0, new_markdown_cell(line, id="instructor-copy"))
     notebook.metadata[MARK] = True
     return notebook
+
+
+def is_exercise(cell: NotebookNode) -> bool:
+    """Is this the cell of an exercise, and not, say, the text of its question?"""
+    return cell.cell_type == "code" and cell.get("id", "").startswith("ex-")
 
 
 def check_line(source: str) -> str | None:
