@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from torchvision.io import write_png
+from PIL import Image
 
 from .images import Images
 
@@ -27,8 +27,10 @@ def export_folder(images: Images, path: str | os.PathLike) -> Path:
             split = getattr(images, part)
             for name in images.classes:
                 (unfinished / part / name).mkdir(parents=True)
-            for number, (image, label) in enumerate(zip(split.images, split.labels.tolist())):
-                write_png(image, str(unfinished / part / images.classes[label] / f"{number:05d}.png"))
+            pixels = split.images.permute(0, 2, 3, 1).numpy()
+            for number, (image, label) in enumerate(zip(pixels, split.labels.tolist())):
+                picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+                picture.save(unfinished / part / images.classes[label] / f"{number:05d}.png")
         if path.exists():
             path.rmdir()  # empty, as checked above
         unfinished.chmod(0o755)  # mkdtemp makes it private

@@ -166,6 +166,8 @@ def _reason(error: Exception) -> str:
         return f"its certificate is not accepted here: {error}"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
+    if isinstance(error, urllib3.exceptions.ProtocolError):
+        return "the connection broke off"
     if isinstance(error, requests.HTTPError):
         return f"answers {error.response.status_code} {error.response.reason}"
     if isinstance(error, ValueError) and "does not match" in str(error):  # pooch's words

@@ -84,7 +84,7 @@ def _cifar(path: Path, ending: str, batch: Callable) -> Arrays:
         raise ValueError(f"{path.name} lacks {len(missing)} of {len(wanted)} batches: {', '.join(missing)}")
     pixels, labels = zip(*(batches[name] for name in wanted))
     images = [values.reshape(-1, 3, 32, 32) for values in pixels]
-    return np.concatenate(images[:5]), np.concatenate(labels[:5]), images[5], labels[5]
+    return tuple(np.concatenate(part) for part in (images[:5], labels[:5], images[5:], labels[5:]))
 
 
 class _ArraysOnly(pickle.Unpickler):

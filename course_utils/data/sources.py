@@ -37,7 +37,7 @@ def load(name: str, *, source: str | None = None, root: str | os.PathLike | None
     except (OSError, ValueError) as error:
         if source == "full":
             raise
-        return standin(data_set, folder, because=str(error).splitlines()[0])
+        return standin(data_set, folder, because=str(error).splitlines()[0].rstrip(":"))
 
 
 def full(data_set: DataSet, folder: Path, *, hurried: bool = False) -> Images:
@@ -80,7 +80,7 @@ def standin(data_set: DataSet, folder: Path, *, because: str = "") -> Images:
     found = _stored(data_set, name, folder, made_from, say=False)
     if found:
         return found
-    arrays = standins.digits() if data_set is catalog.MNIST else standins.sketches()
+    arrays = standins.digits() if data_set.name == "mnist" else standins.sketches()
     try:
         store.write(folder, name, arrays, source="standin", note=data_set.standin, made_from=made_from)
     except OSError:
@@ -118,12 +118,12 @@ def _images(
 
 
 def _download(data_set: DataSet, folder: Path, hurried: bool) -> None:
+    marker = folder / f".{data_set.name}-no-download"
+    if hurried and marker.exists() and 0 <= time.time() - marker.stat().st_mtime < PAUSE:
+        raise OSError("a download failed a few minutes ago")
     from . import fetch, importing
 
-    marker = folder / f".{data_set.name}-no-download"
     if hurried:
-        if marker.exists() and 0 <= time.time() - marker.stat().st_mtime < PAUSE:
-            raise fetch.DownloadError("a download failed a few minutes ago")
         marker.touch()
         if not fetch.reachable(data_set.editions[0].archives[0].urls):
             raise fetch.DownloadError("no internet connection")

@@ -167,7 +167,7 @@ def test_worker_processes_give_every_image_once_and_do_not_repeat_each_others_cr
         return epoch(train), epoch(train)
 
     first, second = two_epochs("spawn")  # as on Windows and macOS
-    for images, labels in (first, second):
+    for _, labels in (first, second):
         assert labels.sort().values.tolist() == list(range(128))
     batches = [images[start : start + 64] for images, _ in (first, second) for start in (0, 64)]
     for place, batch in enumerate(batches):
