@@ -25,8 +25,8 @@ class Node:
     kind: str  # "leaf", "operation" or "root"
     name: str  # what autograd calls it, such as "MulBackward0"; a leaf's is "AccumulateGrad"
     label: str  # the tensor's name from `names`, with the value of a leaf that is one number and the shape of others
-    inputs: list["Node"] = field(default_factory=list)  # in the operation's order; an input used twice is here twice
     row: int = 0  # steps to the root, by the longest way
+    inputs: list["Node"] = field(default_factory=list)  # in the operation's order; one used twice twice
 
 
 def walk(root: Tensor, names: Mapping[str, Tensor] | None = None) -> list[Node]:
@@ -37,7 +37,9 @@ def walk(root: Tensor, names: Mapping[str, Tensor] | None = None) -> list[Node]:
     """
     if root.grad_fn is None:
         why = "it is a leaf" if root.requires_grad else "requires_grad is False"
-        raise ValueError(f"a tensor of shape {tuple(root.shape)} has no graph to draw: grad_fn is None because {why}")
+        raise ValueError(
+            f"a tensor of shape {tuple(root.shape)} has no graph to draw: grad_fn is None because {why}"
+        )
     names = names or {}
     leaves = {id(tensor): name for name, tensor in names.items()}
     made = [(tensor.grad_fn, name) for name, tensor in names.items() if tensor.grad_fn is not None]
@@ -67,7 +69,9 @@ def draw(root: Tensor, names: Mapping[str, Tensor] | None = None) -> Figure:
     """
     nodes = walk(root, names)
     if len(nodes) > MAX_BOXES:
-        raise ValueError(f"the graph has {len(nodes)} boxes; a picture of more than {MAX_BOXES} cannot be read")
+        raise ValueError(
+            f"the graph has {len(nodes)} boxes; a picture of more than {MAX_BOXES} cannot be read"
+        )
     width = 0.2 + max(0.085 * len(node.label) if node.label else 0.072 * len(node.name) for node in nodes)
     width = max(width, 0.2 + 0.072 * len("AccumulateGrad"))
     places = _places(nodes, width)
@@ -146,8 +150,14 @@ def _box(axes, node: Node, place: tuple[float, float], width: float) -> None:
     style = "round,pad=0,rounding_size=0.22" if node.kind == "leaf" else "square,pad=0"
     axes.add_patch(
         FancyBboxPatch(
-            (x - width / 2, y - HEIGHT / 2), width, HEIGHT, boxstyle=style, linewidth=2 if node.kind == "root" else 1.2,
-            facecolor=FILLS[node.kind], edgecolor=EDGES[node.kind], zorder=2,
+            (x - width / 2, y - HEIGHT / 2),
+            width,
+            HEIGHT,
+            boxstyle=style,
+            linewidth=2 if node.kind == "root" else 1.2,
+            facecolor=FILLS[node.kind],
+            edgecolor=EDGES[node.kind],
+            zorder=2,
         )
     )
     if node.label:
@@ -157,7 +167,7 @@ def _box(axes, node: Node, place: tuple[float, float], width: float) -> None:
 
 def _arrow(axes, places: dict, before: Node, after: Node, position: int) -> None:
     passed = [places[after, position, row] for row in range(before.row - 1, after.row, -1)]
-    points = [(x, y + side) for x, y in passed for side in (HEIGHT / 2, -HEIGHT / 2)]  # straight past the boxes
+    points = [(x, y + side) for x, y in passed for side in (HEIGHT / 2, -HEIGHT / 2)]  # straight past a box
     (x0, y0), (x1, y1) = places[before], places[after]
     start, end = (x0, y0 - HEIGHT / 2), (x1, y1 + HEIGHT / 2)
     if points:
@@ -169,6 +179,13 @@ def _arrow(axes, places: dict, before: Node, after: Node, position: int) -> None
         way = {"posA": start, "posB": end}
     axes.add_patch(
         FancyArrowPatch(
-            **way, arrowstyle="-|>", mutation_scale=12, linewidth=1.2, color="0.25", shrinkA=0, shrinkB=1, zorder=1
+            **way,
+            arrowstyle="-|>",
+            mutation_scale=12,
+            linewidth=1.2,
+            color="0.25",
+            shrinkA=0,
+            shrinkB=1,
+            zorder=1,
         )
     )

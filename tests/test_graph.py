@@ -37,7 +37,9 @@ def test_each_node_stands_below_all_its_inputs_in_a_network_with_a_shortcut():
     conv = nn.Conv2d(4, 4, 3, padding=1)
     nodes = graph.walk(torch.relu(torch.relu(conv(x)) + x), {"x": x, **dict(conv.named_parameters())})
     assert all(before.row > node.row for node in nodes for before in node.inputs)
-    assert all(nodes.index(before) > position for position, node in enumerate(nodes) for before in node.inputs)
+    assert all(
+        nodes.index(before) > position for position, node in enumerate(nodes) for before in node.inputs
+    )
     assert {node.label for node in nodes if node.kind == "leaf"} == {
         "x (1, 4, 8, 8)", "weight (4, 4, 3, 3)", "bias (4,)",
     }  # fmt: skip
