@@ -21,6 +21,7 @@ from pathlib import Path
 DISTRIBUTION = "cnns-by-hand"
 PYTHON = (3, 10)
 IMPORTED_AS = {"scikit-learn": "sklearn", "pillow": "PIL"}
+REQUIREMENT = r"([\w.-]+)>=([\d.]+)"  # how the pyproject writes every one
 WIDGETS = "@jupyter-widgets/jupyterlab-manager"
 DISK_GB = 1.0  # both data sets, downloaded and stored, take 0.5 GB
 MEMORY_GB = 1.0
@@ -122,7 +123,7 @@ def packages() -> Iterator[Line]:
         return
     for requirement in requirements:
         if "extra ==" not in requirement:
-            yield package(*re.fullmatch(r"([\w.-]+)>=([\d.]+)", requirement).groups())
+            yield package(*re.fullmatch(REQUIREMENT, requirement).groups())
 
 
 def package(name: str, needed: str) -> Line:
@@ -203,7 +204,8 @@ def device() -> Line:
     if card:
         hint = f"to use it: {GET_PYTORCH}"
         return Line(True, "Device", f"cpu; there is {card}, but this PyTorch is built without CUDA", hint)
-    return Line(True, "Device", f"{name}, {torch.get_num_threads()} threads")
+    threads = torch.get_num_threads()
+    return Line(True, "Device", f"{name}, {threads} thread{'' if threads == 1 else 's'}")
 
 
 def nvidia_card() -> str:
