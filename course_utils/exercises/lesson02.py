@@ -1,7 +1,9 @@
 """The questions of lesson 2: batches, shapes, the lines of a training loop, eval mode, loading."""
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .core import Choice, Code, Number, Progress, Shape
 
@@ -301,6 +303,76 @@ epoch_loss = Code(
         ("def epoch_loss(means, sizes):\n    return means.sum()", "That is the sum of the batch means."),
     ],
 )
+
+
+def _train_step(
+    model: nn.Module, images: Tensor, labels: Tensor, loss_fn: Callable, optimizer: torch.optim.Optimizer
+) -> float:
+    loss = loss_fn(model(images), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def _second_batch(generator: torch.Generator) -> tuple:
+    """A small model whose gradients are still those of an earlier batch."""
+    model, loss_fn = nn.Linear(4, 3, dtype=torch.float64), nn.CrossEntropyLoss()
+    images = torch.randn(2, 8, 4, generator=generator, dtype=torch.float64)
+    labels = torch.randint(0, 3, (2, 8), generator=generator)
+    loss_fn(model(images[0]), labels[0]).backward()
+    return model, images[1], labels[1], loss_fn, torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+def _step(*lines: str) -> str:
+    """The code of a train_step with these lines between the loss and the return."""
+    return "\n    ".join(
+        [
+            "def train_step(model, images, labels, loss_fn, optimizer):",
+            "loss = loss_fn(model(images), labels)",
+            *lines,
+            "return loss.item()",
+        ]
+    )
+
+
+ZERO, BACKWARD, STEP = "optimizer.zero_grad()", "loss.backward()", "optimizer.step()"
+
+train_step = Code(
+    "train_step",
+    _train_step,
+    _second_batch,
+    solution=_step(ZERO, BACKWARD, STEP),
+    hints=[
+        "First the two lines of the forward pass: `logits = model(images)`, `loss = loss_fn(logits, labels)`.",
+        "Then the three calls of the last question, in their order.",
+        "At the end `return loss.item()`.",
+    ],
+    wrong=[
+        (
+            _step(BACKWARD, STEP),
+            "The gradients of the batch before were still there, and yours were added to them: "
+            "call `optimizer.zero_grad()` before `loss.backward()`.",
+        ),
+        (
+            _step(BACKWARD, ZERO, STEP),
+            "The parameters did not move. Is `backward` or `step` missing, or does `zero_grad` come between them?",
+        ),
+        (
+            _step(STEP, ZERO, BACKWARD),
+            "`step` came before `backward`, so it used the gradients of the batch before.",
+        ),
+        (
+            _step(ZERO, BACKWARD, STEP).replace("(model(images), labels)", "(labels, model(images))"),
+            "`loss_fn` takes the logits first and the labels second.",
+        ),
+        (
+            _step(ZERO, BACKWARD, STEP, STEP),
+            "The parameters moved twice: call `step` once for a batch.",
+        ),
+    ],
+)
+
 
 eval_mode = Choice(
     "eval_mode",
