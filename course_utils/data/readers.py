@@ -30,9 +30,9 @@ def read_idx(paths: list[Path]) -> Arrays:
     """MNIST's four idx files: train images, train labels, test images, test labels."""
     train_images, train_labels, test_images, test_labels = map(_idx, paths)
     return (
-        train_images[:, None],
+        train_images.reshape(-1, 1, *train_images.shape[1:]),
         train_labels.astype(np.int64),
-        test_images[:, None],
+        test_images.reshape(-1, 1, *test_images.shape[1:]),
         test_labels.astype(np.int64),
     )
 

@@ -14,7 +14,7 @@ from .images import Images, Split, mean_and_std
 
 SOURCES = ("auto", "full", "standin")
 PAUSE = 15 * 60  # seconds before "auto" tries the network again
-STANDIN_CODE = ("standins.py", "sketches.py", "canvas.py")
+STANDIN_CODE = ("standins.py", "sketches.py", "scenes.py", "canvas.py")
 HINT = "For the real images: python -m course_utils data fetch"
 
 

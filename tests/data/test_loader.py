@@ -34,6 +34,14 @@ def test_batches_hold_every_image_once_and_the_last_one_is_short():
         assert labels.dtype == torch.int64 and labels.sort().values.tolist() == list(range(150))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("augment", [False, True])
+def test_batches_lie_in_memory_row_by_row_as_view_needs_it(channels, augment):
+    for one in loaders(numbered(20, channels), 8, augment=augment):
+        for images, _ in one:
+            assert images.stride() == torch.empty(images.shape).stride()
+
+
 def test_labels_stay_with_their_images():
     source = numbered(150)
     for one in loaders(source, 64, normalize=False):

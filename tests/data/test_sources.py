@@ -1,6 +1,7 @@
 """load() takes the stored set, else an archive, else a download, else the stand-in, and says which."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -76,6 +77,17 @@ def test_a_stand_in_is_made_once_and_again_when_its_code_changes(tmp_path, monke
     monkeypatch.setattr(standins, "digits", lambda: other)
     monkeypatch.setattr(sources, "STANDIN_CODE", ("standins.py", "catalog.py"))
     assert np.array_equal(data.load("mnist", source="standin", root=tmp_path).train.images, other[0])
+
+
+def test_every_module_that_draws_stand_ins_counts_as_their_code():
+    folder = Path(sources.__file__).parent
+    found, waiting = set(), ["standins"]
+    while waiting:
+        file = f"{waiting.pop()}.py"
+        if file not in found:
+            found.add(file)
+            waiting += re.findall(r"from \.(\w+) import", (folder / file).read_text(encoding="utf-8"))
+    assert found == set(sources.STANDIN_CODE)
 
 
 def test_a_damaged_copy_of_the_stand_in_is_made_again(tmp_path):

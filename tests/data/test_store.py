@@ -200,6 +200,15 @@ def test_an_interrupted_write_changes_nothing(tmp_path, monkeypatch):
     assert set(before) <= {path.name for path in tmp_path.iterdir()}
 
 
+def test_a_set_that_is_replaced_while_it_is_opened_is_opened_anew(tmp_path, monkeypatch):
+    write(tmp_path, seed=1)
+    answers = [store.describe(tmp_path, "cifar10")]  # read just before the set is replaced
+    new = write(tmp_path, seed=2)
+    describe = store.describe
+    monkeypatch.setattr(store, "describe", lambda *given: answers.pop() if answers else describe(*given))
+    assert same(tmp_path, new) and not answers
+
+
 def test_readers_see_the_old_set_or_the_new_one_while_it_is_replaced(tmp_path):
     sets = [tiny.arrays_of(TINY_CIFAR10, seed) for seed in (1, 2)]
     write(tmp_path, seed=1)
