@@ -1,4 +1,4 @@
-# make lab       open the course in JupyterLab
+# make lab       open the course in JupyterLab; ARGS=... are passed to it, for example ARGS=--no-browser
 # make test      unit tests, and every notebook run and compared with its stored outputs
 # make outputs   run the notebooks and store their outputs; LESSON=02 for one of them
 # make bench     time the course's code against the usual way
@@ -12,11 +12,13 @@ ifeq ($(TORCH),cpu)
 PIP_ARGS := --extra-index-url https://download.pytorch.org/whl/cpu
 endif
 PYTHON ?= python3 python3.13 python3.12 python3.11 python3.10 python
+# JupyterLab asks to be told that running as root is meant. In a container there is often no other user.
+AS_ROOT = $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 
 .PHONY: lab test outputs bench
 
 lab: $(READY)
-	JUPYTER_PREFER_ENV_PATH=1 $(BIN)/python -m jupyterlab notebooks
+	JUPYTER_PREFER_ENV_PATH=1 $(BIN)/python -m jupyterlab notebooks $(AS_ROOT) $(ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest

@@ -43,7 +43,9 @@ def running_lab(root: Path, home: Path, environment: dict[str, str] | None = Non
     """JupyterLab with `root` as its top folder; yields the address that opens it, token included."""
     config = home / "config"
     (config / "labconfig").mkdir(parents=True)
-    (config / "labconfig" / "page_config.json").write_text(json.dumps({"disabledExtensions": {ANNOUNCEMENTS: True}}))
+    (config / "labconfig" / "page_config.json").write_text(
+        json.dumps({"disabledExtensions": {ANNOUNCEMENTS: True}})
+    )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -135,5 +137,12 @@ class Notebook:
         return [
             cell["id"]
             for cell in self.cells()
-            if cell["cell_type"] == "code" and "".join(cell["source"]).strip() and cell["execution_count"] is None
+            if cell["cell_type"] == "code"
+            and "".join(cell["source"]).strip()
+            and cell["execution_count"] is None
         ]
+
+    def close(self) -> None:
+        """Shut the kernel down: the next notebook gets the memory and the cores."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.page.context.close()

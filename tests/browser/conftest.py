@@ -1,0 +1,61 @@
+"""One JupyterLab and one Chromium for all browser tests, on a copy of the notebooks."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import sync_playwright
+
+from tests.browser.lab import Notebook, chromium_args, find_chromium, running_lab
+
+NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
+
+FAULTY = "faulty.ipynb"
+
+
+def write_faulty(path: Path) -> None:
+    """A notebook whose second of three cells fails, and whose first shouts at the browser."""
+    shout = "from IPython.display import Javascript\nJavascript('console.error(\"shouted\")')"
+    made = new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    made.cells = [
+        new_code_cell(source, id=name)
+        for name, source in (("shouts", shout), ("fails", "1 / 0"), ("after", "1"))
+    ]
+    nbformat.write(made, path)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    root = tmp_path_factory.mktemp("lab")
+    shutil.copytree(NOTEBOOKS, root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    write_faulty(root / "notebooks" / FAULTY)
+    with running_lab(root / "notebooks", root / "home") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    executable = find_chromium()
+    if executable is None:
+        pytest.skip("no Chromium or Chrome is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=chromium_args())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_notebook(chromium, lab):
+    """open_notebook("02_mnist_cnn.ipynb") -> Notebook, in a fresh browser profile."""
+    opened = []
+
+    def open_one(name: str) -> Notebook:
+        context = chromium.new_context(viewport={"width": 1280, "height": 900})
+        opened.append(Notebook(context.new_page(), lab, name))
+        return opened[-1]
+
+    yield open_one
+    for notebook in opened:
+        notebook.close()
