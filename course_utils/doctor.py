@@ -26,7 +26,7 @@ WIDGETS = "@jupyter-widgets/jupyterlab-manager"
 DISK_GB = 1.0  # both data sets, downloaded and stored, take 0.5 GB
 MEMORY_GB = 1.0
 REINSTALL = f'in the course folder: "{sys.executable}" -m pip install -c constraints.txt -e .'
-TORCH_PAIR = f'"{sys.executable}" -m pip install -c constraints.txt --force-reinstall torch torchvision'
+TORCH_PAIR = f"{REINSTALL} --force-reinstall torch torchvision"
 
 GET_PYTORCH = "install PyTorch with CUDA, https://pytorch.org/get-started/locally"
 MATCH_CUDA = f"update the NVIDIA driver; if that does not help, {GET_PYTORCH}"

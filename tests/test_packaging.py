@@ -38,7 +38,6 @@ COMES_WITH = {
     "IPython": "ipykernel",
     "jupyter_core": "jupyterlab",
     "cycler": "matplotlib",
-    "urllib3": "requests",
 }
 NEVER_IMPORTED = {"jupyterlab", "ipykernel", "ipywidgets"}  # they are what the notebooks run in
 
