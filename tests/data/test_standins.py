@@ -1,9 +1,12 @@
 import hashlib
+import time
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from course_utils.data import standins
+from course_utils.data import catalog, sketches, standins
 
 
 def sha256(arrays) -> str:
@@ -52,3 +55,103 @@ def test_enlarging_keeps_flat_areas_flat():
 def test_no_digit_is_in_both_splits(digits):
     train = {image.tobytes() for image in digits[0]}
     assert not any(image.tobytes() in train for image in digits[2])
+
+
+@pytest.fixture(scope="module")
+def drawings():
+    start = time.perf_counter()
+    arrays = standins.sketches()
+    return arrays, time.perf_counter() - start
+
+
+def test_sketches_have_cifar_shapes_and_equally_many_of_each_class(drawings):
+    (train, train_labels, test, test_labels), _ = drawings
+    assert train.shape == (6000, 3, 32, 32) and test.shape == (1000, 3, 32, 32)
+    assert train.dtype == test.dtype == np.uint8
+    assert train_labels.dtype == test_labels.dtype == np.int64
+    assert np.bincount(train_labels).tolist() == [600] * 10
+    assert np.bincount(test_labels).tolist() == [100] * 10
+
+
+def test_sketches_are_in_the_order_of_cifars_labels():
+    names = tuple(recipe.__name__ for recipe in sketches.RECIPES)
+    assert names == catalog.find("cifar10").classes
+
+
+def test_sketches_are_the_same_bytes_on_every_machine(drawings):
+    assert sha256(drawings[0]) == "64bacdf9b13b13099fb0a280bb435b6625fe4f8651d211848077477b665c82fa"
+
+
+def test_a_seed_gives_its_own_pictures_every_time():
+    again, other = (sketches.draw(sketches.cat, standins.Dice(seed, 10)) for seed in (0, 1))
+    assert (again == sketches.draw(sketches.cat, standins.Dice(0, 10))).all()
+    assert not (again == other).all(axis=(1, 2, 3)).any()
+
+
+def test_no_two_sketches_are_alike(drawings):
+    (train, _, test, _), _ = drawings
+    assert len({image.tobytes() for image in np.concatenate([train, test])}) == 7000
+
+
+def test_sketches_are_shuffled(drawings):
+    (_, train_labels, _, test_labels), _ = drawings
+    for labels in (train_labels, test_labels):
+        assert 0.85 < (labels[1:] != labels[:-1]).mean() < 0.95  # 0.9 for ten classes in any order
+
+
+def test_sketches_are_made_quickly(drawings):
+    assert drawings[1] < 15  # 1.2 s on one idle core
+
+
+def test_brightness_and_colour_alone_do_not_give_the_class_away(drawings):
+    (train, train_labels, test, test_labels), _ = drawings
+    train, test = (images.reshape(len(images), 3, -1) / 255.0 for images in (train, test))
+    train, test = (np.concatenate([x.mean(axis=2), x.std(axis=2)], axis=1) for x in (train, test))
+    scale = train.std(axis=0)
+    centres = np.stack([train[train_labels == label].mean(axis=0) for label in range(10)])
+    nearest = (((test[:, None] - centres) / scale) ** 2).sum(axis=2).argmin(axis=1)
+    assert (nearest == test_labels).mean() < 0.35
+
+
+@pytest.fixture(scope="module")
+def accuracy_after_training(drawings):
+    """A function that trains a model for three epochs and gives its accuracy on the test sketches."""
+    (train, labels, test, test_labels), _ = drawings
+    train, test = torch.tensor(train) / 255, torch.tensor(test) / 255
+    mean, std = train.mean(dim=(0, 2, 3), keepdim=True), train.std(dim=(0, 2, 3), keepdim=True)
+    train, test = (train - mean) / std, (test - mean) / std
+    labels, test_labels = torch.tensor(labels), torch.tensor(test_labels)
+
+    def accuracy(make_model, rate: float) -> float:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = make_model()
+            batches = [batch for _ in range(3) for batch in torch.randperm(len(train)).split(64)]
+        optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, nesterov=True)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=len(batches))
+        for batch in batches:
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(train[batch]), labels[batch]).backward()
+            optimizer.step()
+            schedule.step()
+        with torch.no_grad():
+            return (model(test).argmax(dim=1) == test_labels).float().mean().item()
+
+    return accuracy
+
+
+def test_a_linear_classifier_finds_sketches_hard(accuracy_after_training):
+    accuracy = accuracy_after_training(lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 10)), 0.001)
+    assert 0.2 < accuracy < 0.6
+
+
+def test_a_small_cnn_finds_sketches_neither_hard_nor_trivial(accuracy_after_training):
+    def cnn() -> nn.Module:
+        return nn.Sequential(
+            *(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(64, 64, 3), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(64, 128, 3), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Flatten(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10)),
+        )
+
+    assert 0.7 < accuracy_after_training(cnn, 0.05) < 0.95
