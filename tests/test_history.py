@@ -17,7 +17,7 @@ def test_best_is_the_first_of_the_highest_test_accuracies():
 
 def test_best_of_nothing_is_an_error_that_says_so():
     with pytest.raises(ValueError, match="0 whole epochs"):
-        History().best
+        _ = History().best
 
 
 def test_text_and_html_hold_every_number():

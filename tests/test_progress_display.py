@@ -56,7 +56,7 @@ def test_the_bar_counts_every_batch_and_names_epoch_and_time_left(monkeypatch):
 
     show = progress_display.InNotebook(epochs=2, batches_per_epoch=3)
     assert list(show.watch([10, 20, 30], "epoch 1 of 2, training")) == [10, 20, 30]
-    assert ['value="%d" max="6"' % done in update for done, update in enumerate(updates)] == [True] * 3
+    assert [f'value="{done}" max="6"' in update for done, update in enumerate(updates)] == [True] * 3
     assert "time left not known yet" in updates[0]
     assert "epoch 1 of 2, training, about 0 s left" in updates[2]
 
