@@ -113,8 +113,17 @@ def test_brightness_and_colour_alone_do_not_give_the_class_away(drawings):
     assert (nearest == test_labels).mean() < 0.35
 
 
-@pytest.fixture(scope="module")
-def accuracy_after_training(drawings):
+@pytest.fixture
+def one_thread():
+    """Two test processes share the cores: more threads than cores make training many times slower."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def accuracy_after_training(drawings, one_thread):
     """A function that trains a model for three epochs and gives its accuracy on the test sketches."""
     (train, labels, test, test_labels), _ = drawings
     train, test = torch.tensor(train) / 255, torch.tensor(test) / 255
