@@ -14,6 +14,7 @@ from course_utils import checks, device, progress_display
 from course_utils.checkpoint_folder import Folder
 from course_utils.checks import LossNotFinite
 from course_utils.history import History
+from course_utils.logs import Logs
 
 __all__ = ["History", "LossNotFinite", "Metrics", "evaluate", "fit", "train_epoch"]
 
@@ -94,6 +95,7 @@ def fit(
     scheduler: LRScheduler | None = None,
     checkpoint: str | os.PathLike | None = None,
     resume: bool = False,
+    log_dir: str | os.PathLike | None = None,
     progress: bool = True,
 ) -> History:
     """Train for `epochs` epochs on the best device here, measure after each, and return the History.
@@ -102,6 +104,7 @@ def fit(
     device. An interrupt (the stop button) ends the run early: the weights and the whole epochs so far are kept.
     checkpoint is a folder for last.pt, previous.pt and best.pt, written after each epoch; with resume=True the run
     goes on from the newest of them until it has had `epochs` epochs in all, exactly as one unbroken run would.
+    log_dir is a folder for TensorBoard's files: losses, accuracies and learning rate, written after each epoch.
     Raises LossNotFinite, which holds the history so far, or ValueError for what cannot be trained.
     """
     checks.check_fit(model, {"training": train_loader, "test": test_loader}, epochs, optimizer)
@@ -111,11 +114,13 @@ def fit(
     folder, history = _start(checkpoint, resume, model, optimizer, scheduler, train_loader)
     if len(history) >= epochs:
         return history
+    logs = Logs(log_dir, done=len(history)) if log_dir is not None else None
     show = progress_display.for_here(epochs, len(train_loader) + len(test_loader), progress)
     epoch, ending = len(history) + 1, "stopped by an error"
     try:
         for epoch in range(len(history) + 1, epochs + 1):
             name = f"epoch {epoch} of {epochs}"
+            rate = optimizer.param_groups[0]["lr"]
             batches = show.watch(train_loader, f"{name}, training")
             trained = train_epoch(model, batches, loss_fn, optimizer, scheduler=scheduler)
             tested = evaluate(model, show.watch(test_loader, f"{name}, testing"), loss_fn)
@@ -125,6 +130,8 @@ def fit(
             show.epoch_done(history)
             if folder is not None:
                 folder.save(history)
+            if logs is not None:
+                logs.epoch_done(history, rate)
         ending = f"{epochs} epoch{'s' if epochs > 1 else ''} in {sum(history.seconds):.1f} s"
     except KeyboardInterrupt:
         ending = f"interrupted in epoch {epoch} of {epochs}; kept: the weights as they are and {len(history)} whole epochs"
@@ -132,6 +139,8 @@ def fit(
         raise LossNotFinite(error.found, error.causes, error.step, epoch, history) from None
     finally:
         model.eval()
+        if logs is not None:
+            logs.close()
         show.close(history, ending)
     return history
 
