@@ -1,42 +1,80 @@
-"""What `make outputs` does to the figures it stores."""
+"""scripts/outputs.py: what is stored is the same each time, and nothing is stored of a notebook that fails."""
 
-import base64
 import importlib.util
-import io
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "outputs.py"
-spec = importlib.util.spec_from_file_location("outputs", SCRIPT)
-outputs = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(outputs)
+SCRIPT = Path(__file__).parent.parent / "scripts" / "outputs.py"
 
 
-def png(pixels: np.ndarray) -> str:
-    packed = io.BytesIO()
-    Image.fromarray(pixels).save(packed, "PNG")
-    return base64.b64encode(packed.getvalue()).decode("ascii")
+@pytest.fixture
+def outputs(monkeypatch, tmp_path):
+    """The script, with a folder of its own for notebooks; it sets environment variables, which are put back."""
+    spec = importlib.util.spec_from_file_location("outputs", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "NOTEBOOKS", tmp_path)
+    for name in ("COURSE_MODE", "COURSE_DATA_SOURCE", "COURSE_DATA", "IPYTHONDIR", "JUPYTER_PREFER_ENV_PATH"):
+        monkeypatch.setenv(name, "full")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return module
 
 
-def pixels_of(text: str) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB")).astype(int)
-
-
-def test_a_stored_figure_has_fewer_colours_and_bytes_and_looks_the_same():
-    ramp = np.linspace(0, 255, 300).astype(np.uint8)
-    figure = np.stack(
-        [np.broadcast_to(ramp, (200, 300)), np.full((200, 300), 40), np.full((200, 300), 90)], axis=2
+def write(folder: Path, name: str, **cells: str) -> Path:
+    made = new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "Mine"}, "widgets": {"a": 1}}
     )
-    figure = (figure + np.random.default_rng(0).integers(0, 6, figure.shape)).clip(0, 255).astype(np.uint8)
-    before, after = png(figure), outputs.smaller(png(figure))
-    assert len(after) < len(before) / 3
-    assert pixels_of(after).shape == (200, 300, 3)
-    assert np.abs(pixels_of(after) - pixels_of(before)).mean() < 4
-    assert len(np.unique(pixels_of(after).reshape(-1, 3), axis=0)) <= 64
+    made.cells = [
+        new_code_cell(source, id=key, metadata={"execution": {"iopub.execute_input": "2026"}}) for key, source in cells.items()
+    ]
+    nbformat.write(made, folder / name)
+    return folder / name
 
 
-def test_a_figure_that_would_grow_stays_as_it_is():
-    tiny = png(np.zeros((1, 1, 3), np.uint8))
-    assert len(outputs.smaller(tiny)) <= len(tiny)
+def test_the_outputs_are_stored_and_a_second_run_changes_nothing(outputs, tmp_path, capsys):
+    plot = "import matplotlib.pyplot as plt\nplt.plot([3, 1, 2])\nplt.show()"
+    chatter = "import os\nfor number in range(300):\n    print(number, flush=True)\nprint(os.environ['COURSE_MODE'])"
+    path = write(tmp_path, "02_a.ipynb", plot=plot, chatter=chatter)
+    assert outputs.main(["02"]) == 0
+    first = path.read_bytes()
+    notebook = nbformat.read(path, as_version=4)
+    assert [cell.execution_count for cell in notebook.cells] == [1, 2]
+    assert "image/png" in notebook.cells[0].outputs[0].data
+    (stream,) = notebook.cells[1].outputs
+    assert stream.text.endswith("299\nquick\n")
+    assert notebook.metadata.keys() == {"kernelspec", "language_info"}
+    assert [cell.metadata for cell in notebook.cells] == [{}, {}]
+    assert outputs.main([]) == 0
+    assert path.read_bytes() == first
+    written, unchanged = capsys.readouterr().out.splitlines()
+    assert "02_a.ipynb: written" in written
+    assert "02_a.ipynb: unchanged" in unchanged
+
+
+@pytest.mark.parametrize(
+    "source, said",
+    [
+        ("1 / 0", "ZeroDivisionError"),
+        ("%no_such_magic", "no_such_magic"),
+        ("import warnings\nwarnings.warn('look out')", "look out"),
+        ("import os\nos._exit(0)", "died"),
+    ],
+)
+def test_a_fault_names_its_cell_and_leaves_the_file_as_it_was(outputs, tmp_path, capsys, source, said):
+    path = write(tmp_path, "02_a.ipynb", fine="x = 1", faulty=source)
+    before = path.read_bytes()
+    assert outputs.main([]) == 1
+    error = capsys.readouterr().err
+    assert "02_a.ipynb, cell 'faulty'" in error
+    assert said in error
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["02_a.ipynb"]
+
+
+def test_a_lesson_that_is_not_there(outputs, tmp_path, capsys):
+    write(tmp_path, "02_a.ipynb", fine="x = 1")
+    assert outputs.main(["02", "07"]) == 2
+    assert "no lesson 07 in" in capsys.readouterr().err
