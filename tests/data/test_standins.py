@@ -156,11 +156,12 @@ def test_a_linear_classifier_finds_sketches_hard(accuracy_after_training):
 
 def test_a_small_cnn_finds_sketches_neither_hard_nor_trivial(accuracy_after_training):
     def cnn() -> nn.Module:
-        return nn.Sequential(
+        model = nn.Sequential(
             *(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.MaxPool2d(2)),
             *(nn.Conv2d(64, 64, 3), nn.ReLU(), nn.MaxPool2d(2)),
             *(nn.Conv2d(64, 128, 3), nn.ReLU(), nn.MaxPool2d(2)),
             *(nn.Flatten(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10)),
         )
+        return model.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
 
     assert 0.7 < accuracy_after_training(cnn, 0.05) < 0.95
