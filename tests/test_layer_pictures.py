@@ -1,3 +1,5 @@
+from html.parser import HTMLParser
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
@@ -6,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_utils import layer_pictures
+from course_utils.drawing import Drawing
 
 IMAGE = torch.arange(20.0).reshape(4, 5) % 7
 KERNEL = torch.tensor([[1.0, -2.0, 0.0], [3.0, 0.0, -1.0]])
@@ -167,4 +170,21 @@ def test_nothing_is_drawn_outside_the_sheet():
 def test_a_picture_says_what_it_shows_where_it_cannot_be_seen():
     picture = layer_pictures.kernel_positions(6, 3, stride=2, padding=1)
     assert repr(picture) == "[Picture: a kernel of 3 on 6 cells (stride 2, padding 1, dilation 1): 3 places]"
-    assert picture.description in ElementTree.fromstring(picture._repr_svg_())[0].text
+    assert picture.description in ElementTree.fromstring(picture.svg)[0].text
+
+
+def test_the_image_in_a_notebook_is_the_drawing():
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            self.found = tag, dict(attributes)
+
+    drawing = Drawing()
+    drawing.text(20, 20, "a < b & 100 % 'c' #d \"e\"")
+    picture = drawing.picture(40, 40, 'what "it" shows & more')
+    reader = Reader()
+    reader.feed(picture._repr_html_())
+    tag, attributes = reader.found
+    kind, source = attributes["src"].split(",", 1)
+    assert (tag, kind, attributes["alt"]) == ("img", "data:image/svg+xml", picture.description)
+    assert unquote(source) == picture.svg
+    assert texts(picture) == ["a < b & 100 % 'c' #d \"e\""]
