@@ -139,6 +139,17 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     return layers.Norm("GroupNorm", input.shape[1], weight is not None), [input]
 
 
+@called("instance_norm")
+def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, *rest, **options):
+    return layers.Norm("InstanceNorm2d", input.shape[1], weight is not None), [input]
+
+
+@called("softmax", "log_softmax")
+def softmax(input, dim=None, *rest, **options):
+    over_channels = dim is not None and dim % input.ndim == 1
+    return (layers.Pointwise(), [input]) if over_channels else None
+
+
 @called("add", "sub", "mul", "div", "maximum", "minimum")
 def combine(input, other, *, name="", alpha=1, rounding_mode=None):
     if isinstance(input, Tensor) and isinstance(other, Tensor) and other.ndim and input.ndim:
@@ -196,11 +207,11 @@ def pad(input, pad, mode="constant", value=None):
 
 
 @called(
-    # Each number by itself, or (softmax) mixing channels only: the shape and the receptive field stay.
+    # Each number by itself, or with those of other channels: the shape and the receptive field stay.
     *"""relu relu6 leaky_relu rrelu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid tanh
-    logsigmoid softplus softsign tanhshrink softshrink hardshrink threshold softmax log_softmax prelu
+    logsigmoid softplus softsign tanhshrink softshrink hardshrink threshold prelu
     dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout local_response_norm
-    clamp clip exp log sqrt square abs neg pow normalize instance_norm""".split()
+    clamp clip exp log sqrt square abs neg pow normalize""".split()
 )
 def pointwise(input, *args, **kwargs):
     return layers.Pointwise(), [input]

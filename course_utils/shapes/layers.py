@@ -63,11 +63,16 @@ class Norm(Layer):
 
     @property
     def code(self) -> str:
-        return f"nn.{self.kind}({self.channels})"
+        return f"nn.{self.kind}({self.channels})" if self.kind.startswith("Batch") else ""
 
     def weights(self) -> tuple[int, str]:
         count = 2 * self.channels
         return (count, f"2·{self.channels} = {number(count)}") if self.affine else (0, "")
+
+    def field(self, fields: Sequence[Field | None], inputs: Sequence[Shape]) -> Field | None:
+        if self.kind.startswith("Batch"):  # its mean and variance come from training, not from this image
+            return fields[0]
+        return fields[0] and fields[0].whole(inputs[0][1:]) if len(inputs[0]) == 3 else None
 
 
 @dataclass(frozen=True)

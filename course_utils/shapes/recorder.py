@@ -143,7 +143,7 @@ class Recorder(TorchFunctionMode):
 
     def read(self, name: str, args: tuple, kwargs: dict) -> tuple[Layer | None, list[Known]]:
         """The layer that a call computes, with its data; (None, []) if we know none. ShapeError if they misfit."""
-        if name in ("view", "reshape"):
+        if name in ("view", "reshape") and args:
             self.check_view(name, args)
         layer, data = describe(name, args, kwargs, self.images) or (None, [])
         known = self.find(data)
@@ -252,7 +252,7 @@ class Recorder(TorchFunctionMode):
         if not known or not asked or not self.has_batch(known[0].shape):
             return
         total, fixed = args[0].numel(), math.prod(n for n in asked if n != -1)
-        if (total % fixed) if -1 in asked else (total != fixed):
+        if fixed and ((total % fixed) if -1 in asked else (total != fixed)):
             shape, rows = self.image(known[0].shape), math.prod(asked[1:])
             origin = misfits.came(self.steps, known[0].step, shape)
             linears = [(path, m) for path, m in self.model.named_modules() if isinstance(m, nn.Linear)]

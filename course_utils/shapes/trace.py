@@ -7,6 +7,7 @@ allocated, and those that the model has are not touched. A model whose forward p
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -22,6 +23,7 @@ from .tensors import is_about_meta
 
 BATCH = 2  # images in the batch that runs through the model: with 1, a lost batch axis would go unnoticed
 META = torch.device("meta")
+HOLDERS = (list, dict, OrderedDict)
 
 
 def trace(model: nn.Module, input_shape: Shape) -> Derivation:
@@ -87,8 +89,17 @@ def run(model: nn.Module, input_shape: Shape, device: torch.device) -> Derivatio
 
 @contextmanager
 def left_as_it_was(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Afterwards the modules have the attributes they had, training flags included, and random numbers go on."""
+    """Afterwards the modules have the attributes they had, training flags included, and random numbers go on.
+
+    Lists and dictionaries among them, such as a module's own modules, get back what they held.
+    """
     attributes = [(module, dict(vars(module))) for module in model.modules()]
+    held = [
+        (value, value.copy())
+        for _, before in attributes
+        for value in before.values()
+        if type(value) in HOLDERS
+    ]
     generators = torch.random.fork_rng([device] if device.type == "cuda" else [])
     try:
         with torch.no_grad(), generators, META if device == META else nullcontext():
@@ -97,6 +108,9 @@ def left_as_it_was(model: nn.Module, device: torch.device) -> Iterator[None]:
         for module, before in attributes:
             vars(module).clear()
             vars(module).update(before)
+        for holder, before in held:
+            holder.clear()
+            holder.extend(before) if isinstance(holder, list) else holder.update(before)
 
 
 class _NeedsValues(Exception):

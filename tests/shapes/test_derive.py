@@ -215,6 +215,10 @@ CALLS = [
     (lambda s, x: x.view(-1, 2, 3, 120), "view", "6·12·10 = 720 = 2·3·120"),
     (nn.BatchNorm2d(6), "BatchNorm2d", "same shape"),
     (nn.GroupNorm(2, 6), "GroupNorm", "same shape"),
+    (nn.InstanceNorm2d(6, affine=True), "InstanceNorm2d", "same shape"),
+    (nn.Softmax(dim=1), "Softmax", "same shape"),
+    (nn.Softmax(dim=3), "Softmax", ""),
+    (nn.PReLU(), "PReLU", "same shape"),
     (nn.ReLU(inplace=True), "ReLU", "same shape"),
     (nn.Dropout(), "Dropout", "same shape"),
     (nn.Identity(), "Identity", "same shape"),
@@ -255,11 +259,14 @@ def test_each_kind_of_step(call, op, worked, device):
     with torch.device("cpu"):
         output = (model.to_empty(device="cpu") if device == "meta" else model)(torch.ones(3, *MAP))
     output = output[0] if isinstance(output, tuple) else output
+    with FlopCounterMode(display=False) as counter:
+        model(torch.ones(3, *MAP))
+    assert step.multiply_adds == counter.get_total_flops() / 2 / 3
     assert step.output_shape == tuple(output.shape[1:])
     assert step.params == sum(p.numel() for p in model.parameters())
     if step.params:
-        assert step.params == step.layer.weights()[0]
-        assert step.params_worked.endswith(f" = {step.params:,}")
+        assert step.params == step.layer.weights()[0] or op == "PReLU"
+        assert f" {step.params_worked}".endswith(f" {step.params:,}")
 
 
 def test_names_come_from_the_model():
@@ -382,6 +389,9 @@ def test_the_model_is_left_as_it_was(ask):
 
     def forward(self, x):
         self.calls += 1
+        self.seen.append(x.shape)
+        if not hasattr(self, "late"):
+            self.late = nn.Conv2d(4, 4, 1)
         x = self.norm(self.conv(x))
         self.kept = x
         if ask and x.abs().max() < 0:
@@ -390,7 +400,7 @@ def test_the_model_is_left_as_it_was(ask):
         return F.dropout(x)  # active even in eval mode
 
     model = net(forward, conv=nn.Conv2d(3, 4, 3), norm=nn.BatchNorm2d(4), drop=nn.Dropout())
-    model.calls, model.kept = 0, None
+    model.calls, model.kept, model.seen = 0, None, []
     model.drop.eval()
     before, weight = state(model), model.conv.weight
     weight.grad = torch.ones_like(weight)
@@ -403,7 +413,8 @@ def test_the_model_is_left_as_it_was(ask):
     assert model.conv.weight is weight
     assert torch.equal(weight.grad, torch.ones_like(weight))
     assert (model.training, model.norm.training, model.drop.training) == (True, True, False)
-    assert (model.calls, model.kept) == (0, None)
+    assert (model.calls, model.kept, model.seen) == (0, None, [])
+    assert not hasattr(model, "late")
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
 
 

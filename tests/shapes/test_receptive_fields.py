@@ -58,12 +58,22 @@ NETS = {
         (1, 5),
         (1, 1),
     ),
+    "branches with patterns of another length": (
+        net(
+            lambda s, x: s.up(x) + s.down_up(x),
+            up=nn.Upsample(scale_factor=2),
+            down_up=nn.Sequential(conv(1, stride=2), nn.Upsample(scale_factor=4)),
+        ),
+        (2, 2),
+        (0.5, 0.5),
+    ),
     "a transposed convolution": (nn.Sequential(up(4, 2, 1)), (2, 2), (0.5, 0.5)),
     "down and up again": (
         nn.Sequential(conv(3, 2, 1), up(3, 2, 1, 1), conv(3), up(4, 2, 1)),
         (7, 7),
         (0.5, 0.5),
     ),
+    "up, then in strides": (nn.Sequential(up(4, 2, 1), conv(3, stride=2), conv(2)), (4, 4), (1, 1)),
     "transposed with dilation": (nn.Sequential(up(3, 2, dilation=3), conv(2)), (4, 4), (0.5, 0.5)),
     "transposed with gaps": (nn.Sequential(up(1, 3), conv(3)), (1, 1), (1 / 3, 1 / 3)),
     "nearest, then a convolution": (nn.Sequential(nn.Upsample(scale_factor=2), conv(4)), (3, 3), (0.5, 0.5)),
@@ -138,26 +148,36 @@ def gradient_size(value, image):
 
 def test_global_pooling_sees_everything_and_so_does_what_it_scales():
     model = net(
-        lambda s, x: s.fc((s.conv(x) * s.gate(s.pool(s.conv(x)))).flatten(1)),
+        lambda s, x: s.fc((s.conv(x) * s.gate(s.pool(s.conv(x))) + s.conv(x)).flatten(1)),
         conv=nn.Conv2d(1, 2, 3),
         pool=nn.AdaptiveAvgPool2d(1),
         gate=nn.Conv2d(2, 2, 1),
         fc=nn.Linear(200, 2),
     )
     derivation = shapes.derive(model, (1, 12, 12))
-    for name in ("pool", "gate", "mul", "flatten", "fc"):
+    for name in ("pool", "gate", "mul", "add", "flatten", "fc"):
         assert derivation[name].receptive_field == (12, 12)
     assert derivation["conv"].receptive_field == (3, 3)
 
 
 def test_known_receptive_fields():
-    """VGG-16's last pooling sees 212 pixels, ResNet-18's last block 435 (Araujo et al. 2019, table 1)."""
+    """VGG-16's last pooling: 212, as in Araujo, Norris and Sim 2019. ResNet-18: 1 + Σ (k − 1)·(strides before it)."""
     import torchvision
 
     with torch.device("meta"):
         vgg, resnet = torchvision.models.vgg16(), torchvision.models.resnet18()
     assert shapes.derive(vgg, (3, 224, 224))["features.30"].receptive_field == (212, 212)
-    assert shapes.derive(resnet, (3, 224, 224))["layer4.1.relu_2"].receptive_field == (435, 435)
+    strides = [4] * 5 + [8] * 4 + [16] * 4 + [32] * 3  # before each 3×3 convolution of the 16 in the blocks
+    expected = 1 + 6 * 1 + 2 * 2 + sum(2 * stride for stride in strides)
+    assert shapes.derive(resnet, (3, 224, 224))["layer4.1.relu_2"].receptive_field == (expected, expected)
+
+
+def test_a_normalisation_over_the_map_sees_the_whole_map():
+    for norm in (nn.GroupNorm(1, 2), nn.InstanceNorm2d(2)):
+        step = shapes.derive(nn.Sequential(nn.Conv2d(1, 2, 3), norm), (1, 9, 9))[-1]
+        assert step.receptive_field == (9, 9)
+    batch_norm = shapes.derive(nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)), (1, 9, 9))[-1]
+    assert batch_norm.receptive_field == (3, 3)
 
 
 def test_where_it_is_not_followed_it_says_nothing():

@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_utils.shapes import sizes
@@ -186,6 +186,7 @@ def test_a_refusal_shows_the_numbers(call, numbers):
         assert number in str(refusal.value)
 
 
+@settings(deadline=None)  # a busy machine is not our doing
 @given(st.integers(1, 40), st.integers(1, 7), st.integers(1, 4), st.integers(0, 3), st.integers(1, 3))
 def test_a_transposed_convolution_undoes_the_size_of_a_convolution(size, kernel, stride, padding, dilation):
     """output_padding makes up for the pixels that the division by the stride dropped."""
