@@ -1,5 +1,4 @@
 import random
-import sys
 import warnings
 
 import numpy as np
@@ -431,7 +430,7 @@ def test_wrong_code_that_is_not_python_is_refused():
 
 
 def test_the_last_function_is_the_wrong_one():
-    wrong = "def helper(x):\n    return 3 * x\n\n@torch.no_grad()\ndef f(x):\n    return helper(x)\n\nfrom copy import copy"
+    wrong = "def three():\n    return 3\n\n@torch.no_grad()\ndef f(x):\n    return three() * x\n\nfrom copy import copy"
     question = code(lambda x: 2 * x, double(3), [(wrong, "three")])
     assert "three" in said(checked(question, "def f(x):\n    return x + x + x"))
 
@@ -470,4 +469,5 @@ def test_it_works_where_source_code_cannot_be_found(softmax):
     names = {"__name__": "__main__"}
     exec("def f(x):\n    return x / 0 / None", names)  # noqa: S102
     assert "in line 2." in said(softmax.check(names["f"]))
-    assert "<string>" not in sys.modules
+    exec("def f(x):\n    return x * ...", names)  # noqa: S102
+    assert softmax.check(names["f"]).outcome == "not attempted"
