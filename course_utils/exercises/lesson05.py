@@ -399,6 +399,23 @@ looks = Number(
     ],
 )
 
+summed_loss = Number(
+    "summed_loss",
+    50,
+    solution="shown = 10_000 / 100 * 0.5",
+    hints=["How many batches are there, and what does each add?", "100 batches, each adds about 0.5."],
+    wrong=[
+        (0.5, "That is the mean. The sum adds one mean for each batch."),
+        (
+            5000,
+            "That is one loss for each picture. `loss.item()` is the mean of a batch: one number a batch.",
+        ),
+        (100, "That is the number of batches; each adds 0.5."),
+        (0.005, "Nothing is divided here: one mean for each batch is added."),
+        (200, "100 batches times 0.5; divided by 0.5 it would be 200."),
+    ],
+)
+
 paper_epochs = Number(
     "paper_epochs",
     163.84,
@@ -432,23 +449,6 @@ shortcut_cost = Number(
         (512, "That is the 1×1 shortcut itself."),
         (256, "Each of the 32 kernels has a slice for each of the 16 channels: 8 · 16 · 32."),
         (8, "8 is the difference for one slice. There are 16 · 32 of them."),
-    ],
-)
-
-summed_loss = Number(
-    "summed_loss",
-    50,
-    solution="shown = 10_000 / 100 * 0.5",
-    hints=["How many batches are there, and what does each add?", "100 batches, each adds about 0.5."],
-    wrong=[
-        (0.5, "That is the mean. The sum adds one mean for each batch."),
-        (
-            5000,
-            "That is one loss for each picture. `loss.item()` is the mean of a batch: one number a batch.",
-        ),
-        (100, "That is the number of batches; each adds 0.5."),
-        (0.005, "Nothing is divided here: one mean for each batch is added."),
-        (200, "100 batches times 0.5; divided by 0.5 it would be 200."),
     ],
 )
 
