@@ -145,6 +145,12 @@ def test_the_solution_stands_above_the_check_and_nothing_else_changes(lesson, tm
     assert "97_small.ipynb  2 exercises solved\n" in capsys.readouterr().out
 
 
+def test_solving_leaves_the_notebook_it_was_given_alone(lesson):
+    notebook = nbformat.read(lesson / "97_small.ipynb", as_version=4)
+    solutions.solve(notebook, solutions.lesson_exercises("97"))
+    assert notebook == nbformat.read(lesson / "97_small.ipynb", as_version=4)
+
+
 def test_a_lesson_without_exercises_is_copied_too(lesson, tmp_path):
     assert solve(lesson, tmp_path / "out") == 0
     copy = nbformat.read(tmp_path / "out" / "98_no_exercises.ipynb", as_version=4)

@@ -87,11 +87,9 @@ class TestLesson:
         )
 
     def test_the_notebook_shows_the_progress_table_after_its_last_exercise(self, number):
-        sources = [
-            (cell.get("id"), cell.source) for cell in notebook(number).cells if cell.cell_type == "code"
-        ]
-        last = max(place for place, (identity, _) in enumerate(sources) if identity.startswith("ex-"))
-        assert any("ex.progress()" in source for _, source in sources[last + 1 :])
+        cells = [cell for cell in notebook(number).cells if cell.cell_type == "code"]
+        last = max(place for place, cell in enumerate(cells) if is_exercise(cell))
+        assert any("ex.progress()" in cell.source for cell in cells[last + 1 :])
 
 
 @pytest.mark.parametrize(("number", "exercise"), EXERCISES)
