@@ -74,7 +74,7 @@ def shape_slips(step: Step, answer: Shape) -> list[str]:
 
 
 def combined(step: Step, answer: Shape) -> list[list[str]]:
-    """The fewest slips in channels, size and order that give this answer together: a list for each way."""
+    """One slip or two, in channels, size and order, that give this answer: a list for each way with the fewest."""
     right_channels, *right_size = step.output_shape
     ways = []
     for (channels, one), (size, two), (order, three) in product(
@@ -82,9 +82,9 @@ def combined(step: Step, answer: Shape) -> list[list[str]]:
         [(tuple(right_size), ""), *size_slips.slips(step)],
         [(lambda shape: shape, ""), *order_slips()],
     ):
-        if order((channels, *size)) == answer:
-            parts = [(one, channels), (two, by(size)), (three, "")]
-            ways.append([(text, part) for text, part in parts if text])
+        way = [(text, part) for text, part in ((one, channels), (two, by(size)), (three, "")) if text]
+        if len(way) <= 2 and order((channels, *size)) == answer:
+            ways.append(way)
     fewest = min(map(len, ways), default=0)
     return [
         [text.format(it=answer if fewest == 1 else part) for text, part in way]

@@ -19,10 +19,8 @@ SizeSlip = tuple[Pair, str]  # the size it gives, and the sentence that names it
 
 
 def slips(step: Step) -> list[SizeSlip]:
-    """The slips for this step that give another size than the right one."""
-    size, right = step.input_shape[1:], step.output_shape[1:]
-    found = [(wrong, text) for wrong, text in _slips(step.layer, size) if wrong and min(wrong) > 0]
-    return [(wrong, text) for wrong, text in found if wrong != right]
+    """The slips for this step, as far as they give any size at all."""
+    return [(size, text) for size, text in _slips(step.layer, step.input_shape[1:]) if size and min(size) > 0]
 
 
 @singledispatch

@@ -390,6 +390,7 @@ def test_the_model_is_left_as_it_was(ask):
     def forward(self, x):
         self.calls += 1
         self.seen.append(x.shape)
+        self.new = x
         if not hasattr(self, "late"):
             self.late = nn.Conv2d(4, 4, 1)
         x = self.norm(self.conv(x))
@@ -415,6 +416,7 @@ def test_the_model_is_left_as_it_was(ask):
     assert (model.training, model.norm.training, model.drop.training) == (True, True, False)
     assert (model.calls, model.kept, model.seen) == (0, None, [])
     assert not hasattr(model, "late")
+    assert not hasattr(model, "new")
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
 
 
@@ -444,6 +446,12 @@ def test_devices_named_in_the_forward_pass_do_not_matter():
     model = net(forward, conv=nn.Conv2d(3, 4, 3))
     assert shapes.derive(model, (3, 8, 8)).output_shape == (4, 6, 6)
     assert shapes.derive(model, (3, 8, 8))["add"].sources
+
+
+def test_calls_that_hand_on_the_same_numbers_are_no_steps():
+    model = net(lambda s, x: s.conv(x.contiguous().clone().detach().float()).data, conv=nn.Conv2d(3, 4, 3))
+    (step,) = shapes.derive(model, (3, 8, 8))
+    assert (step.name, step.sources, step.receptive_field) == ("conv", (-1,), (3, 3))
 
 
 def test_half_precision_and_compiled_models():

@@ -211,6 +211,17 @@ def test_two_slips_at_once_are_both_named_in_one_sentence_each():
 
 def test_one_slip_is_preferred_to_two():
     assert shapes.diagnose(CONV, (3, 32, 32)) == ["(3, 32, 32) is what comes in: Conv2d changes it."]
+    wide = step(
+        nn.Conv2d(2, 4, (2, 5), stride=2), (2, 9, 9)
+    )  # the same slip with the channels last gives it too
+    assert shapes.diagnose(wide, (4, 4, 4)) == [
+        "You only divided by the stride: (4, 4, 4) leaves the kernel out of account."
+    ]
+
+
+def test_three_slips_at_once_are_not_guessed_at():
+    (said,) = shapes.diagnose(CONV, (29, 29, 3))  # the + 1 dropped, the channels kept, and put last
+    assert said.startswith("No known slip gives (29, 29, 3).")
 
 
 @pytest.mark.parametrize(
