@@ -34,12 +34,17 @@ LEFT_TO_TORCH = re.compile(r"nvidia-|cuda-|triton|setuptools")
 # Modules that the package of another name brings, which is what is listed.
 COMES_WITH = {
     "PIL": "pillow",
+    "yaml": "pyyaml",
     "sklearn": "scikit-learn",
     "IPython": "ipykernel",
     "jupyter_core": "jupyterlab",
     "cycler": "matplotlib",
+    "_pytest": "pytest",
+    "tomli": "pytest",
 }
-NEVER_IMPORTED = {"jupyterlab", "ipykernel", "ipywidgets"}  # they are what the notebooks run in
+# What the notebooks run in, what torch.utils.tensorboard imports, and what pytest is told to use.
+NEVER_IMPORTED = {"jupyterlab", "ipykernel", "ipywidgets", "tensorboard"}
+TOOLS = {"pytest-timeout", "pytest-xdist", "ruff"}
 
 
 def dependencies(extra: str | None = None) -> list[Requirement]:
@@ -139,27 +144,40 @@ def test_the_doctor_can_read_every_dependency():
         assert re.fullmatch(doctor.REQUIREMENT, dependency)
 
 
-def imported_modules() -> set[str]:
-    """Top-level names of all modules that the package, the notebooks and the benchmarks import."""
-    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "course_utils").rglob("*.py")]
-    sources += [path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py")]
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
-        notebook = nbformat.read(path, as_version=4)
-        sources += [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    found = set()
+def used_packages(*places: str) -> set[str]:
+    """What the Python files and notebooks in these folders import, by the name it is installed under."""
+    sources = [path.read_text(encoding="utf-8") for place in places for path in (ROOT / place).rglob("*.py")]
+    for path in (path for place in places for path in (ROOT / place).glob("*.ipynb")):
+        sources += [
+            cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
+        ]
+    modules = set()
     for node in (node for source in sources for node in ast.walk(ast.parse(source))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            found.add(node.module.partition(".")[0])
-    return found - set(sys.stdlib_module_names) - {"course_utils"}
+            modules.add(node.module.partition(".")[0])
+    ours = {"course_utils", "tests", "scripts", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
+    return {
+        COMES_WITH.get(name, canonicalize_name(name))
+        for name in modules - ours - set(sys.stdlib_module_names)
+    }
 
 
 def test_the_list_holds_what_is_imported_and_nothing_else():
     listed = {canonicalize_name(dependency.name) for dependency in dependencies()}
-    used = {COMES_WITH.get(module, canonicalize_name(module)) for module in imported_modules()}
+    used = used_packages("course_utils", "notebooks", "benchmarks")
     assert used - listed == set()
     assert listed - used - NEVER_IMPORTED == set()
+
+
+def test_the_extra_for_tests_holds_what_only_the_tests_use():
+    listed = {canonicalize_name(dependency.name) for dependency in dependencies()}
+    extra = {canonicalize_name(dependency.name) for dependency in dependencies("test")}
+    used = used_packages("tests", "scripts")
+    assert used - listed - extra == set()
+    assert extra - used - TOOLS == set()
+    assert extra & listed == set()
 
 
 def test_files_beside_the_modules_are_packaged():

@@ -20,6 +20,9 @@ LESSONS = sorted((solutions.ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 # Every lesson, solved and run
 
 
+@pytest.mark.timeout(
+    400
+)  # some lessons take 20 s of computing; a machine busy with other work takes a multiple
 @pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
 def test_a_solved_lesson_runs_with_every_check_correct(path, tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_MODE", "quick")
@@ -29,7 +32,7 @@ def test_a_solved_lesson_runs_with_every_check_correct(path, tmp_path, monkeypat
     kernels = []
     client = NotebookClient(
         notebook,
-        timeout=60,
+        timeout=120,
         kernel_name="python3",
         shutdown_kernel="immediate",
         resources={"metadata": {"path": str(tmp_path)}},

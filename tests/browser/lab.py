@@ -81,7 +81,7 @@ def running_lab(root: Path, home: Path, environment: dict[str, str] | None = Non
             server.wait()
 
 
-def wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+def wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if server.poll() is not None:
@@ -100,20 +100,21 @@ class Notebook:
     def __init__(self, page: Page, lab: str, path: str):
         self.page = page
         self.console: list[str] = []
+        page.set_default_timeout(120_000)  # for a computer that has other things to do too
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
         page.goto(lab.replace("/lab?", "/lab/tree/" + path + "?reset&"))
-        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
-        page.wait_for_function(KERNEL_READY, timeout=60_000)  # cells run before that are dropped in silence
+        page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
+        page.wait_for_function(KERNEL_READY)  # cells run before that are dropped in silence
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.console.append(f"{message.text} ({message.location.get('url', '')})")
 
-    def run_all(self, seconds: float = 120) -> None:
+    def run_all(self) -> None:
         """Run every cell and wait for the last one, or for the first that fails: see errors() and not_run()."""
         self.page.evaluate(RUN_ALL)
-        self.page.wait_for_function("() => window.courseRanAll", timeout=seconds * 1000)
+        self.page.wait_for_function("() => window.courseRanAll")
         # The indicator has no size while idle: ask whether it is there, not whether it is visible.
         self.page.wait_for_selector(IDLE, state="attached")
 
