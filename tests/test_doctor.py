@@ -182,7 +182,7 @@ def test_a_full_disk(monkeypatch, tmp_path):
 def test_no_memory_left(monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=8e9, available=2e8))
     line = doctor.memory()
-    assert (line.ok, line.detail) == (False, "0.2 GB free of 8.0 GB (needs 1 GB)")
+    assert (line.ok, line.detail) == (False, "0.2 GB free of 8.0 GB (needs 2 GB)")
 
 
 def test_one_failure_makes_exit_status_1(monkeypatch, capsys):

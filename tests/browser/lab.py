@@ -100,7 +100,7 @@ class Notebook:
     def __init__(self, page: Page, lab: str, path: str):
         self.page = page
         self.console: list[str] = []
-        page.set_default_timeout(120_000)  # for a computer that has other things to do too
+        page.set_default_timeout(200_000)  # for a computer that has other things to do too
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
         page.goto(lab.replace("/lab?", "/lab/tree/" + path + "?reset&"))
