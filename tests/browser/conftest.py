@@ -13,12 +13,14 @@ from tests.browser.lab import Notebook, chromium_args, find_chromium, running_la
 NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
 
 FAULTY = "faulty.ipynb"
+SCRATCH = "scratch.ipynb"
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
 
 
 def write_faulty(path: Path) -> None:
     """A notebook whose second of three cells fails, and whose first shouts at the browser."""
     shout = "from IPython.display import Javascript\nJavascript('console.error(\"shouted\")')"
-    made = new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    made = new_notebook(metadata=KERNEL)
     made.cells = [
         new_code_cell(source, id=name)
         for name, source in (("shouts", shout), ("fails", "1 / 0"), ("after", "1"))
@@ -31,6 +33,8 @@ def lab(tmp_path_factory):
     root = tmp_path_factory.mktemp("lab")
     shutil.copytree(NOTEBOOKS, root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     write_faulty(root / "notebooks" / FAULTY)
+    scratch = new_notebook(metadata=KERNEL, cells=[new_code_cell("", id="scratch")])
+    nbformat.write(scratch, root / "notebooks" / SCRATCH)
     with running_lab(root / "notebooks", root / "home") as address:
         yield address
 

@@ -12,7 +12,8 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import ConsoleMessage, Page
+import axe_playwright_python
+from playwright.sync_api import ConsoleMessage, Locator, Page
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 KERNEL_READY = """() => {
@@ -24,6 +25,21 @@ RUN_ALL = """() => {
     window.jupyterapp.commands.execute("notebook:run-all-cells").finally(() => { window.courseRanAll = true; });
 }"""
 IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+SET_SOURCE = """code => {
+    window.jupyterapp.shell.currentWidget.content.model.cells.get(0).sharedModel.setSource(code);
+}"""
+EXECUTE = """async code => {
+    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    const future = kernel.requestExecute({code, store_history: false});
+    let printed = "";
+    future.onIOPub = message => {
+        if (message.header.msg_type === "stream") printed += message.content.text;
+        if (message.header.msg_type === "error") printed += message.content.traceback.join("\\n");
+    };
+    await future.done;
+    return printed;
+}"""
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"  # a dialog that asks to fetch news
 
 
@@ -141,6 +157,35 @@ class Notebook:
             if cell["cell_type"] == "code"
             and "".join(cell["source"]).strip()
             and cell["execution_count"] is None
+        ]
+
+    def show(self, code: str) -> Locator:
+        """Run `code` in the first cell; return its output area once the cell has ended."""
+        self.page.evaluate(SET_SOURCE, code)
+        self.run_all()
+        assert self.errors() == [], self.errors()
+        return self.page.locator(".jp-Notebook .jp-Cell").first.locator(".jp-Cell-outputArea")
+
+    def python(self, code: str) -> str:
+        """Run `code` in the notebook's kernel, beside the cells, and return what it printed."""
+        return self.page.evaluate(EXECUTE, code)
+
+    def theme(self, dark: bool) -> None:
+        name = "JupyterLab Dark" if dark else "JupyterLab Light"
+        self.page.evaluate(
+            "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name
+        )
+        self.page.wait_for_selector(f"body[data-jp-theme-light={'false' if dark else 'true'}]", state="attached")
+
+    def serious_faults(self, selector: str) -> list[str]:
+        """What axe-core finds serious or critical for people with disabilities inside `selector`."""
+        self.page.evaluate(AXE)
+        found = self.page.evaluate("selector => window.axe.run(selector)", selector)
+        return [
+            f"{fault['id']}: {node['html']}: {node['failureSummary']}"
+            for fault in found["violations"]
+            if fault["impact"] in ("serious", "critical")
+            for node in fault["nodes"]
         ]
 
     def close(self) -> None:

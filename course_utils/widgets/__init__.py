@@ -1,0 +1,1 @@
+"""The interactive parts of the lessons, each also shown as a static picture where there is no kernel."""
