@@ -54,6 +54,22 @@ def test_the_outputs_are_stored_and_a_second_run_changes_nothing(outputs, tmp_pa
     assert "02_a.ipynb: unchanged" in unchanged
 
 
+def test_of_a_widget_only_the_static_view_is_stored(outputs, tmp_path):
+    code = """
+from course_utils.widgets.base import Widget
+class Small(Widget):
+    _esm = "export default { render() {} }"
+    __repr__ = lambda self: "Small()"
+    def static_view(self):
+        return {"text/html": "<b>still</b>"}
+Small()"""
+    path = write(tmp_path, "02_a.ipynb", widget=code)
+    assert outputs.main([]) == 0
+    notebook = nbformat.read(path, as_version=4)
+    assert notebook.cells[0].outputs[0].data == {"text/html": "<b>still</b>", "text/plain": "Small()"}
+    assert "widgets" not in notebook.metadata
+
+
 @pytest.mark.parametrize(
     "source, said",
     [
