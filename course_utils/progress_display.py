@@ -1,16 +1,16 @@
-"""What fit shows while it runs: a bar with the time left, and the curves after each epoch."""
+"""What fit shows while it runs: a live chart with the time left in a notebook, lines in a terminal."""
 
 import time
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
 
 from IPython import get_ipython
-from IPython.display import DisplayHandle, display
+from IPython.display import display
+from torch import Tensor
 
 from course_utils.history import History
 
-BAR_EVERY = 0.25  # seconds: more often than a person can read would only load the browser
-CHART_SHARE = 0.04  # drawing the curves may take this share of the training time
+SHOW_EVERY = 0.2  # seconds: more often than a person can read would only load the browser
+MOST_POINTS = 300  # losses of single batches in the chart: as many as it is pixels wide
 
 
 class Silent:
@@ -19,6 +19,10 @@ class Silent:
     def watch(self, loader: Iterable, label: str) -> Iterable:
         """Return the loader; the other classes count its batches here."""
         return loader
+
+    def listen(self, loss_fn: Callable) -> Callable:
+        """Return the loss function; the chart overhears what it gives."""
+        return loss_fn
 
     def epoch_done(self, history: History) -> None:
         """Take note of one more whole epoch."""
@@ -45,79 +49,70 @@ class Printed(Silent):
         print(ending, flush=True)
 
 
-class Bar(NamedTuple):
-    """A progress bar as a notebook shows it, and as text where there is no HTML."""
-
-    done: int
-    total: int
-    text: str
-
-    def __repr__(self) -> str:
-        return f"{self.done}/{self.total} batches, {self.text}"
-
-    def _repr_html_(self) -> str:
-        return (
-            f'<progress value="{self.done}" max="{self.total}" aria-label="training progress" '
-            f'style="width:16em;vertical-align:middle"></progress> <span>{self.text}</span>'
-        )
-
-
-class Ending(str):
-    """The line that takes the bar's place."""
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return f"<span>{self}</span>"
-
-
 class InNotebook(Silent):
-    """A bar and a chart in the cell's output, each one display that is updated in place."""
+    """The live chart in the cell's output; at the end its static view takes its place in the file."""
 
-    def __init__(self, epochs: int, batches_per_epoch: int) -> None:
-        self.total, self.done = epochs * batches_per_epoch, 0
+    def __init__(self, epochs: int, batches_per_epoch: int, already: int) -> None:
+        # Only here: a kernel has what widgets need, a terminal may not.
+        from course_utils.widgets.training_chart import TrainingChart
+
+        self.epochs, self.per_epoch = epochs, batches_per_epoch
+        self.already, self.done = already, 0
         self.start = self.shown_at = time.monotonic()
-        self.drawing = 0.0
-        self.bar = display(Bar(0, self.total, "starting"), display_id=True)
-        self.chart: DisplayHandle | None = None
+        self.losses, self.every = [], 1
+        self.chart = TrainingChart(epochs)
+        self.handle = display(self.chart, display_id=True)
 
     def watch(self, loader: Iterable, label: str) -> Iterator:
         """Yield the loader's batches and move the bar."""
         for batch in loader:
             now = time.monotonic()
-            if now - self.shown_at >= BAR_EVERY:
+            if now - self.shown_at >= SHOW_EVERY:
                 self.shown_at = now
-                self.bar.update(Bar(self.done, self.total, f"{label}, {self._time_left(now)}"))
+                share = (self.already * self.per_epoch + self.done) / (self.epochs * self.per_epoch)
+                text = f"{label}, {self._time_left(now)}"
+                self.chart.show(done=share, text=text, batches=list(self._points()))
             yield batch
             self.done += 1
 
+    def listen(self, loss_fn: Callable) -> Callable:
+        """Return the loss function; what it gives in training becomes the thin line of the chart."""
+
+        def heard(outputs: Tensor, labels: Tensor) -> Tensor:
+            loss = loss_fn(outputs, labels)
+            if loss.requires_grad and self.done % self.every == 0:
+                self.losses.append((self.done, loss.detach()))  # read later: reading it would wait for a GPU
+                if len(self.losses) > MOST_POINTS:
+                    self.losses, self.every = self.losses[::2], 2 * self.every
+            return loss
+
+        return heard
+
     def epoch_done(self, history: History) -> None:
-        if self.drawing <= CHART_SHARE * (time.monotonic() - self.start):
-            self._draw(history)
+        self.chart.epoch_done(history)
 
     def close(self, history: History, ending: str) -> None:
-        self.bar.update(Ending(ending))
-        self._draw(history)
+        self.chart.epoch_done(history)
+        self.chart.show(running=False, text=ending, batches=list(self._points()))
+        self.handle.update(self.chart)
 
-    def _draw(self, history: History) -> None:
-        begun = time.monotonic()
-        if self.chart is None:
-            self.chart = display(history.plot(), display_id=True)
-        else:
-            self.chart.update(history.plot())
-        self.drawing += time.monotonic() - begun
+    def _points(self) -> Iterator[tuple[float, float]]:
+        for done, loss in self.losses:
+            yield self.already + done / self.per_epoch, float(loss)
 
     def _time_left(self, now: float) -> str:
         if not self.done:
             return "time left not known yet"
-        left = (now - self.start) / self.done * (self.total - self.done)
+        left = (now - self.start) / self.done * ((self.epochs - self.already) * self.per_epoch - self.done)
         return f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left"
 
 
-def for_here(epochs: int, batches_per_epoch: int, wanted: bool) -> Silent:
-    """Return the display that fits: none, lines in a terminal, or a bar and a chart in a notebook."""
+def for_here(epochs: int, batches_per_epoch: int, already: int, wanted: bool) -> Silent:
+    """Return the display that fits: none, lines in a terminal, or a live chart in a notebook.
+
+    already: how many of the epochs an earlier run has done.
+    """
     if not wanted:
         return Silent()
     in_notebook = getattr(get_ipython(), "kernel", None) is not None
-    return InNotebook(epochs, batches_per_epoch) if in_notebook else Printed(epochs)
+    return InNotebook(epochs, batches_per_epoch, already) if in_notebook else Printed(epochs)

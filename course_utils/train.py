@@ -115,14 +115,15 @@ def fit(
     if len(history) >= epochs:
         return history
     logs = Logs(log_dir, done=len(history)) if log_dir is not None else None
-    show = progress_display.for_here(epochs, len(train_loader) + len(test_loader), progress)
+    show = progress_display.for_here(epochs, len(train_loader) + len(test_loader), len(history), progress)
+    heard_loss = show.listen(loss_fn)
     epoch, ending = len(history) + 1, "stopped by an error"
     try:
         for epoch in range(len(history) + 1, epochs + 1):
             name = f"epoch {epoch} of {epochs}"
             rate = optimizer.param_groups[0]["lr"]
             batches = show.watch(train_loader, f"{name}, training")
-            trained = train_epoch(model, batches, loss_fn, optimizer, scheduler=scheduler)
+            trained = train_epoch(model, batches, heard_loss, optimizer, scheduler=scheduler)
             tested = evaluate(model, show.watch(test_loader, f"{name}, testing"), loss_fn)
             history.add(
                 trained.loss, trained.accuracy, tested.loss, tested.accuracy, trained.seconds + tested.seconds

@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+import torch
 from nbclient import NotebookClient
 
 from course_utils import progress_display
@@ -32,38 +33,83 @@ def client(*cells):
     return NotebookClient(notebook, timeout=60, kernel_name="python3")
 
 
-def shown(cell, kind):
-    return ["".join(output["data"].get(kind, "")) for output in cell.outputs if "data" in output]
-
-
-def test_a_notebook_gets_one_bar_that_ends_in_a_line_and_one_chart():
+def test_a_notebook_gets_one_live_chart_that_ends_in_a_picture():
     run = client(SETUP, FIT.format(epochs=2))
     run.execute()
-    bar, chart = run.nb.cells[1].outputs
-    assert "2 epochs in" in bar["data"]["text/html"] and "<progress" not in bar["data"]["text/html"]
-    assert bar["data"]["text/plain"].startswith("2 epochs in")
+    (chart,) = run.nb.cells[1].outputs
+    assert chart["data"]["text/plain"].startswith("2 epochs in")
     assert chart["data"]["image/png"]
+    assert "application/vnd.jupyter.widget-view+json" in chart["data"]
 
 
-def test_the_bar_counts_every_batch_and_names_epoch_and_time_left(monkeypatch):
-    updates = []
-    monkeypatch.setattr(progress_display, "BAR_EVERY", 0)
-    monkeypatch.setattr(progress_display, "display", lambda shown, display_id: Handle())
+@pytest.fixture
+def shows(monkeypatch):
+    """What a run of its batches makes the chart show, without a front end."""
+    monkeypatch.setattr(progress_display, "display", lambda chart, display_id: None)
+    monkeypatch.setattr(progress_display, "SHOW_EVERY", 0)
+    show = progress_display.InNotebook(epochs=2, batches_per_epoch=3, already=0)
+    states = []
+    monkeypatch.setattr(show.chart, "show", lambda **state: states.append(state))
+    return show, states
 
-    class Handle:
-        def update(self, shown):
-            updates.append(shown._repr_html_())
 
-    show = progress_display.InNotebook(epochs=2, batches_per_epoch=3)
+def test_the_bar_counts_every_batch_and_names_epoch_and_time_left(shows):
+    show, states = shows
     assert list(show.watch([10, 20, 30], "epoch 1 of 2, training")) == [10, 20, 30]
-    assert [f'value="{done}" max="6"' in update for done, update in enumerate(updates)] == [True] * 3
-    assert "time left not known yet" in updates[0]
-    assert "epoch 1 of 2, training, about 0 s left" in updates[2]
+    assert [state["done"] for state in states] == [0, 1 / 6, 2 / 6]
+    assert "time left not known yet" in states[0]["text"]
+    assert "epoch 1 of 2, training, about 0 s left" in states[2]["text"]
+
+
+def test_a_resumed_run_starts_where_the_last_one_ended(monkeypatch):
+    monkeypatch.setattr(progress_display, "display", lambda chart, display_id: None)
+    monkeypatch.setattr(progress_display, "SHOW_EVERY", 0)
+    show = progress_display.InNotebook(epochs=4, batches_per_epoch=2, already=3)
+    list(show.watch([1], "epoch 4 of 4, training"))
+    assert show.chart.done == 6 / 8
+
+
+def test_the_thin_line_holds_the_training_losses_and_never_too_many(shows, monkeypatch):
+    monkeypatch.setattr(progress_display, "MOST_POINTS", 10)
+    show, states = shows
+    show.per_epoch, show.epochs = 100, 1
+    loss_fn = show.listen(lambda outputs, labels: outputs * labels)
+    for batch in show.watch(range(100), "training"):
+        loss_fn(torch.tensor(float(batch), requires_grad=True), 2)
+    loss_fn(torch.tensor(5.0), 2)  # as in a test: without gradients
+    assert show.every == 16 and [done for done, _ in show.losses] == list(range(0, 100, 16))
+    assert list(show._points()) == [(done / 100, 2 * done) for done in range(0, 100, 16)]
+
+
+def test_at_most_ten_messages_a_second():
+    run = client(
+        SETUP,
+        """
+import time
+from course_utils.widgets.training_chart import TrainingChart
+sent, send = [], TrainingChart.send_state
+def counted(self, key=None):
+    sent.append(key)
+    send(self, key)
+TrainingChart.send_state = counted
+class Slow(DataLoader):
+    def __iter__(self):
+        for batch in super().__iter__():
+            time.sleep(0.02)
+            yield batch
+loader = Slow(data, batch_size=1)
+start = time.monotonic()
+"""
+        + FIT.format(epochs=1),
+        "seconds = time.monotonic() - start; print(1.0 < seconds, 2 < len(sent) - 3 <= 10 * seconds)",
+    )
+    run.execute()
+    assert run.nb.cells[2].outputs[0]["text"] == "True True\n"
 
 
 @pytest.mark.parametrize("batch, whole", [(2, 0), (11, 1)])  # 4 training and 4 test batches an epoch
 def test_an_interrupt_returns_the_history_and_the_next_cell_works(batch, whole):
     run = client(f"{SETUP}\nloader.stop_at = {batch}", FIT.format(epochs=50), "print(len(history), model.training)")
     run.execute()
-    assert f"interrupted in epoch {whole + 1} of 50" in shown(run.nb.cells[1], "text/html")[0]
+    assert f"interrupted in epoch {whole + 1} of 50" in run.nb.cells[1].outputs[0]["data"]["text/plain"]
     assert run.nb.cells[2].outputs[0]["text"] == f"{whole} False\n"

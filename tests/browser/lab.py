@@ -130,6 +130,10 @@ class Notebook:
     def run_all(self) -> None:
         """Run every cell and wait for the last one, or for the first that fails: see errors() and not_run()."""
         self.page.evaluate(RUN_ALL)
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the cells that were started have ended."""
         self.page.wait_for_function("() => window.courseRanAll")
         # The indicator has no size while idle: ask whether it is there, not whether it is visible.
         self.page.wait_for_selector(IDLE, state="attached")
@@ -161,10 +165,22 @@ class Notebook:
 
     def show(self, code: str) -> Locator:
         """Run `code` in the first cell; return its output area once the cell has ended."""
-        self.page.evaluate(SET_SOURCE, code)
-        self.run_all()
+        self.begin(code)
+        self.wait()
         assert self.errors() == [], self.errors()
         return self.page.locator(".jp-Notebook .jp-Cell").first.locator(".jp-Cell-outputArea")
+
+    def begin(self, code: str) -> None:
+        """Start `code` in the first cell and do not wait for its end."""
+        self.page.evaluate(SET_SOURCE, code)
+        self.page.evaluate(RUN_ALL)
+
+    def reload(self) -> None:
+        """Save the notebook and load the page again; the kernel lives on."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        self.page.reload()
+        self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
+        self.page.wait_for_function(KERNEL_READY)
 
     def python(self, code: str) -> str:
         """Run `code` in the notebook's kernel, beside the cells, and return what it printed."""
