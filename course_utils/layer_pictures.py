@@ -1,17 +1,18 @@
-"""Pictures of layers at work on a few small numbers: convolution, where a kernel can stand, pooling, linear.
+"""Pictures of layers at work on a few small numbers: convolution, plain and transposed, pooling, linear.
 
 The numbers in the pictures are computed from the arguments. Each function returns a course_utils.drawing.Picture.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import torch
 from torch import Tensor
 
 from course_utils.drawing import Box, Drawing, Picture
 from course_utils.style import COLORS
 
 CELL = 38  # pixels
-WINDOW, RESULT, BORDER = "#CFE7F5", "#FBE6BF", "#E4E4E4"  # pale blue, pale orange, grey
+WINDOW, RESULT, BORDER, BETWEEN = "#CFE7F5", "#FBE6BF", "#E4E4E4", "#F9F5B5"  # pale blue, orange, grey, yellow
 TINTS = ["#CFE7F5", "#FBE6BF", "#CDEBDF", "#F3DCE8", "#F9F5B5", "#DFF0FA"]  # neighbours differ
 MARGIN, TITLE = 8, 26
 MOST_CELLS = 16
@@ -252,6 +253,105 @@ def linear_sum(inputs: Tensor, weight: Tensor, bias: Tensor, output: int = 0) ->
         drawing.text(right + 28, y, f"bias {_n(bias[o])} added", size=13, anchor="start")
     about = f"output {output} of a linear layer is {_n(outputs[output])}: the inputs times their weights, and the bias"
     return drawing.picture(right + 130, MARGIN * 2 + len(inputs) * high, about)
+
+
+def transposed_stamps(image: Tensor, kernel: Tensor, *, stride: int = 1) -> Picture:
+    """Draw a transposed convolution (no padding) as a sum: each input cell lays down the kernel times itself.
+
+    image: [H, W], kernel: [kh, kw]. Cells where stamps overlap are bold. ValueError for a stride below 1, or for more
+    than 4 stamps.
+    """
+    (height, width), (kh, kw) = _size(image), _size(kernel)
+    if stride < 1 or height * width > 4:
+        raise ValueError(f"cannot draw {height} x {width} stamps with stride {stride}; 1 to 4, stride 1 or more")
+    rows, columns = (height - 1) * stride + kh, (width - 1) * stride + kw
+    drawing, cell, gap = Drawing(), 23, 30
+    total, layers = torch.zeros(rows, columns), torch.zeros(rows, columns)
+    left, top = MARGIN, MARGIN + 2 * TITLE + max(height, kh) * cell
+    for values, name, fill in ((image, "input", "white"), (kernel, "kernel", WINDOW)):
+        high, wide = values.shape
+        drawing.grid(left, MARGIN + TITLE, high, wide, cell, fill=fill)
+        _numbers(drawing, left, MARGIN + TITLE, values, cell=cell)
+        drawing.text(left, MARGIN + TITLE / 2, f"{name} {high}×{wide}", size=13, anchor="start")
+        left += max(wide * cell, 70) + gap
+    left, top = MARGIN, top + TITLE / 2
+    for (row, column), value in _cells(image):
+        stamp, y, x = kernel * value, row * stride, column * stride
+        drawing.grid(left, top, rows, columns, cell)
+        drawing.grid(left + x * cell, top + y * cell, kh, kw, cell, fill=WINDOW)
+        _frame(drawing, left + x * cell, top + y * cell, kh, kw, COLORS["blue"], cell=cell)
+        _numbers(drawing, left + x * cell, top + y * cell, stamp, cell=cell)
+        drawing.text(left + columns * cell / 2, top - TITLE / 2, f"{_n(value)} × kernel", size=13)
+        sign = "=" if (row, column) == (height - 1, width - 1) else "+"
+        drawing.text(left + columns * cell + gap / 2, top + rows * cell / 2, sign, size=18)
+        total[y : y + kh, x : x + kw] += stamp
+        layers[y : y + kh, x : x + kw] += 1
+        left += columns * cell + gap
+    drawing.grid(left, top, rows, columns, cell, fill=RESULT)
+    for (row, column), value in _cells(total):
+        x, y = left + (column + 0.5) * cell, top + (row + 0.5) * cell
+        drawing.text(x, y, _n(value), bold=bool(layers[row, column] > 1))
+    drawing.text(left + columns * cell / 2, top - TITLE / 2, f"output {rows}×{columns}", size=13)
+    about = f"{height * width} stamps of a {kh}×{kw} kernel, {stride} apart, added into a {rows}×{columns} output"
+    return drawing.picture(left + columns * cell + MARGIN, top + rows * cell + MARGIN, about)
+
+
+def zero_insertion(
+    image: Tensor, kernel: Tensor, row: int, column: int, *, stride: int = 1, padding: int = 0
+) -> Picture:
+    """Draw one output cell of a transposed convolution as an ordinary convolution of the stretched input.
+
+    image: [H, W], kernel: [k, k] as nn.ConvTranspose2d holds it; the picture turns it by half a turn. ValueError if
+    there is no such cell, if the kernel is not square, or for a padding above k - 1.
+    """
+    (height, width), (k, kw) = _size(image), _size(kernel)
+    border = k - 1 - padding
+    if k != kw or stride < 1 or not 0 <= border < k:
+        raise ValueError(
+            f"needs a square kernel, stride >= 1, padding 0 to {k - 1}: got {k} x {kw}, stride {stride}, padding {padding}"
+        )
+    canvas = torch.zeros((height - 1) * stride + 1 + 2 * border, (width - 1) * stride + 1 + 2 * border)
+    canvas[border : canvas.shape[0] - border : stride, border : canvas.shape[1] - border : stride] = image
+    turned = kernel.flip(0, 1)
+    output = canvas.unfold(0, k, 1).unfold(1, k, 1).mul(turned).sum(dim=(2, 3))
+    (high, wide), (rows, columns) = canvas.shape, output.shape
+    if not (0 <= row < rows and 0 <= column < columns):
+        raise ValueError(f"output cell ({row}, {column}) is not in an output of {rows} x {columns}")
+
+    drawing, cell, gap = Drawing(), 30, 46
+    lefts = [MARGIN, MARGIN + wide * cell + gap, MARGIN + (wide + k) * cell + 2 * gap]
+    middle = MARGIN + TITLE + high * cell / 2
+    tops = [middle - size * cell / 2 for size in (high, k, rows)]
+    drawing.grid(lefts[0], tops[0], high, wide, cell, fill=BORDER)
+    x, y = lefts[0] + border * cell, tops[0] + border * cell
+    drawing.grid(x, y, high - 2 * border, wide - 2 * border, cell, fill=BETWEEN)
+    real = list(_places(0, 0, height, width))
+    drawing.boxes([(x + j * stride * cell, y + i * stride * cell, cell, cell) for i, j in real])
+    for (i, j), value in _cells(canvas):
+        inside = divmod(i - border, stride), divmod(j - border, stride)
+        is_real = inside[0][1] == inside[1][1] == 0 and (inside[0][0], inside[1][0]) in real
+        drawing.text(lefts[0] + (j + 0.5) * cell, tops[0] + (i + 0.5) * cell, _n(value), bold=is_real)
+    _frame(drawing, lefts[0] + column * cell, tops[0] + row * cell, k, k, COLORS["blue"], cell=cell)
+    drawing.grid(lefts[1], tops[1], k, k, cell, fill=WINDOW)
+    _numbers(drawing, lefts[1], tops[1], turned, cell=cell)
+    _frame(drawing, lefts[1], tops[1], k, k, COLORS["blue"], cell=cell)
+    drawing.grid(lefts[2], tops[2], rows, columns, cell)
+    _numbers(drawing, lefts[2], tops[2], output, cell=cell)
+    x, y = lefts[2] + column * cell, tops[2] + row * cell
+    drawing.grid(x, y, 1, 1, cell, fill=RESULT)
+    _frame(drawing, x, y, 1, 1, COLORS["vermillion"], cell=cell)
+    drawing.text(x + cell / 2, y + cell / 2, _n(output[row, column]), bold=True)
+
+    names = (f"stretched input {high}×{wide}", "kernel, turned", f"output {rows}×{columns}")
+    for left, top, name, cells in zip(lefts, tops, names, (wide, k, columns)):
+        drawing.text(left + cells * cell / 2, top - TITLE / 2, name)
+    for left, sign in zip(lefts[1:], ("×", "sum →")):
+        drawing.text(left - gap / 2, middle, sign, size=18 if len(sign) == 1 else 13)
+    bottom = MARGIN + TITLE + high * cell + 18
+    legend = f"bold: the input · yellow: {stride - 1} between neighbours · grey: {k - 1} − {padding} = {border} on each side"
+    drawing.text(MARGIN, bottom, legend, size=13, anchor="start")
+    about = f"output[{row}, {column}] is {_n(output[row, column])}: a window of the stretched input times the turned kernel"
+    return drawing.picture(max(lefts[2] + columns * cell + MARGIN, 470), bottom + 16, about)
 
 
 def _size(values: Tensor) -> tuple[int, int]:

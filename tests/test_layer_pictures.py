@@ -188,3 +188,52 @@ def test_the_image_in_a_notebook_is_the_drawing():
     assert (tag, kind, attributes["alt"]) == ("img", "data:image/svg+xml", picture.description)
     assert unquote(source) == picture.svg
     assert texts(picture) == ["a < b & 100 % 'c' #d \"e\""]
+
+
+STAMPED, STAMP = torch.tensor([[1.0, -2.0], [3.0, 4.0]]), torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 0.0, 1.0]])
+
+
+def shown(values) -> list[str]:
+    return [f"{value:g}".replace("-", "−") for value in (values + 0.0).flatten().tolist()]
+
+
+@pytest.mark.parametrize(("stride", "overlapping"), [(1, 12), (2, 9), (3, 0)])
+def test_stamps_add_up_to_a_transposed_convolution(stride, overlapping):
+    figure = layer_pictures.transposed_stamps(STAMPED, STAMP, stride=stride)
+    expected = F.conv_transpose2d(STAMPED[None, None], STAMP[None, None], stride=stride)[0, 0]
+    rows = expected.shape[0]
+    assert texts(figure)[-1] == f"output {rows}×{rows}"
+    assert texts(figure)[-1 - rows * rows : -1] == shown(expected)
+    assert len(bold(figure)) == overlapping
+    assert {"input 2×2", "kernel 3×3", "−2 × kernel"} <= set(texts(figure))
+
+
+def test_more_stamps_than_fit_are_refused():
+    with pytest.raises(ValueError, match="3 x 2 stamps with stride 1"):
+        layer_pictures.transposed_stamps(torch.ones(3, 2), STAMP)
+    with pytest.raises(ValueError, match="stride 0"):
+        layer_pictures.transposed_stamps(STAMPED, STAMP, stride=0)
+
+
+@pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 0), (2, 1), (3, 2)])
+def test_zeros_put_between_give_the_transposed_convolution(stride, padding):
+    expected = F.conv_transpose2d(STAMPED[None, None], STAMP[None, None], stride=stride, padding=padding)[0, 0]
+    figure = layer_pictures.zero_insertion(STAMPED, STAMP, 0, 1, stride=stride, padding=padding)
+    border, long = 2 - padding, stride + 1 + 2 * (2 - padding)
+    canvas = torch.zeros(long, long)
+    canvas[border : long - border : stride, border : long - border : stride] = STAMPED
+    assert texts(figure)[: long * long] == shown(canvas)
+    turned = shown(STAMP.flip(0, 1))
+    assert texts(figure)[long * long : long * long + 9] == turned
+    cells = expected.numel()
+    assert texts(figure)[long * long + 9 : long * long + 9 + cells] == shown(expected)
+    assert bold(figure) == [*shown(STAMPED), shown(expected[0, 1])[0]]
+    assert f"2 − {padding} = {border} on each side" in texts(figure)[-1]
+
+
+def test_a_stretched_input_that_cannot_be_drawn_is_refused():
+    with pytest.raises(ValueError, match=r"\(5, 0\) is not in an output of 5 x 5"):
+        layer_pictures.zero_insertion(STAMPED, STAMP, 5, 0, stride=2)
+    for kernel, settings in ((STAMP, {"padding": 3}), (STAMP[:2], {}), (STAMP, {"stride": 0})):
+        with pytest.raises(ValueError, match="square kernel"):
+            layer_pictures.zero_insertion(STAMPED, kernel, 0, 0, **settings)
