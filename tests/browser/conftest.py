@@ -28,13 +28,21 @@ def write_faulty(path: Path) -> None:
     nbformat.write(made, path)
 
 
+def write_scratch(path: Path) -> None:
+    """A notebook of one empty cell, for tests to run their own code in."""
+    nbformat.write(new_notebook(metadata=KERNEL, cells=[new_code_cell("", id="scratch")]), path)
+
+
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    root = tmp_path_factory.mktemp("lab")
+def lab_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture(scope="session")
+def lab(lab_folder):
+    root = lab_folder
     shutil.copytree(NOTEBOOKS, root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     write_faulty(root / "notebooks" / FAULTY)
-    scratch = new_notebook(metadata=KERNEL, cells=[new_code_cell("", id="scratch")])
-    nbformat.write(scratch, root / "notebooks" / SCRATCH)
     with running_lab(root / "notebooks", root / "home") as address:
         yield address
 
@@ -51,11 +59,13 @@ def chromium():
 
 
 @pytest.fixture
-def open_notebook(chromium, lab):
+def open_notebook(chromium, lab, lab_folder):
     """open_notebook("02_mnist_cnn.ipynb") -> Notebook, in a fresh browser profile."""
     opened = []
 
     def open_one(name: str) -> Notebook:
+        if name == SCRATCH:  # a test may have saved it with the widgets of a kernel that is gone
+            write_scratch(lab_folder / "notebooks" / SCRATCH)
         context = chromium.new_context(viewport={"width": 1280, "height": 900})
         opened.append(Notebook(context.new_page(), lab, name))
         return opened[-1]

@@ -45,6 +45,10 @@ function render({ model, el }) {
     }, PATIENCE);
   }
   const sendWhenResting = whenResting(send, 400);
+  const sendNow = () => {
+    sendWhenResting.cancel();
+    send();
+  };
 
   function field(line, what) {
     const id = uniqueId("mark");
@@ -58,10 +62,8 @@ function render({ model, el }) {
         show();
         sendWhenResting(`${line.name} ${what}`);
       },
-      onchange: () => {
-        sendWhenResting.cancel();
-        send();
-      },
+      onchange: sendNow,
+      onkeydown: (event) => event.key === "Enter" && sendNow(), // JupyterLab's cells keep the change event from coming
     });
     const title = h("span", { class: "cbh-form-title", "aria-hidden": "true" }, ASKED[what]);
     const made = { input, mark, name: line.name, what };
