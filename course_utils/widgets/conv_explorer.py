@@ -67,10 +67,10 @@ class ConvExplorer(Widget):
             "dilation": pair("dilation", dilation),
             "output_padding": pair("output_padding", output_padding, least=0),
         }
-        for name, (least, most) in LIMITS.items():
-            if max(state[name]) > most:
+        for name, limits in LIMITS.items():
+            if max(state[name]) > limits[1]:
                 shown = "input_size" if name == "size" else name
-                raise ValueError(f"{shown} is at most {most} here: got {max(state[name])}")
+                raise ValueError(f"{shown} is at most {limits[1]} here: got {max(state[name])}")
         if op == "avg_pool2d" and state["dilation"] != (1, 1):
             raise ValueError(f"avg_pool2d has no dilation: got dilation={dilation}")
         if op != "conv_transpose2d" and state["output_padding"] != (0, 0):
@@ -99,7 +99,9 @@ class ConvExplorer(Widget):
         }[self.state["op"]]
         settings = [f"{name.replace('_size', '')} {by(self.state[name])}" for name in names]
         ceil = ["ceil_mode"] if self.state["ceil_mode"] else []
-        return f"ConvExplorer({self.state['op']}, input {by(self.state['size'])}, {', '.join(settings + ceil)})"
+        return (
+            f"ConvExplorer({self.state['op']}, input {by(self.state['size'])}, {', '.join(settings + ceil)})"
+        )
 
     def static_view(self) -> dict[str, str]:
         """Input, kernel and output as tables."""

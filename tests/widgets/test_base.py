@@ -4,11 +4,13 @@ from course_utils.widgets.base import STATIC, Widget, script
 
 
 def test_a_script_is_one_module_without_imports_from_files(tmp_path, monkeypatch):
-    (tmp_path / "a.js").write_text("export function f() {\n  return 1;\n}\nexport const g = 2;\n")
+    (tmp_path / "a.js").write_text(
+        "/** One.\n * More. */\nexport function f() {\n  // Why.\n  return 1; // and\n}\nexport const g = 2;\n"
+    )
     (tmp_path / "b.js").write_text('import {\n  f,\n  g,\n} from "./a.js";\nexport default { render: f };\n')
     monkeypatch.setattr("course_utils.widgets.base.STATIC", tmp_path)
     assert script("a.js", "b.js").splitlines() == [
-        *("function f() {", "  return 1;", "}", "const g = 2;", "", "export default { render: f };")
+        *("function f() {", "return 1; // and", "}", "const g = 2;", "", "export default { render: f };")
     ]
 
 
