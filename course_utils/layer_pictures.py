@@ -12,7 +12,8 @@ from course_utils.drawing import Box, Drawing, Picture
 from course_utils.style import COLORS
 
 CELL = 38  # pixels
-WINDOW, RESULT, BORDER, BETWEEN = "#CFE7F5", "#FBE6BF", "#E4E4E4", "#F9F5B5"  # pale blue, orange, grey, yellow
+WINDOW, RESULT, BORDER = "#CFE7F5", "#FBE6BF", "#E4E4E4"  # pale blue, pale orange, grey
+BETWEEN = "#F9F5B5"  # pale yellow: zeros put between
 TINTS = ["#CFE7F5", "#FBE6BF", "#CDEBDF", "#F3DCE8", "#F9F5B5", "#DFF0FA"]  # neighbours differ
 MARGIN, TITLE = 8, 26
 MOST_CELLS = 16

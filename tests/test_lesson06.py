@@ -31,8 +31,23 @@ def cells() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def lesson(cells) -> dict:
     """What the cells that define the loops and the networks define."""
-    names = {"nn": nn, "torch": torch, "F": F, "shapes": shapes, "layer_pictures": _Nothing(), "ShapeForm": _Nothing}
-    for cell in ("stamps-picture", "stamps-loops", "matrix", "zeros-loops", "generator", "enlarger", "rivals"):
+    names = {
+        "nn": nn,
+        "torch": torch,
+        "F": F,
+        "shapes": shapes,
+        "layer_pictures": _Nothing(),
+        "ShapeForm": _Nothing,
+    }
+    for cell in (
+        "stamps-picture",
+        "stamps-loops",
+        "matrix",
+        "zeros-loops",
+        "generator",
+        "enlarger",
+        "rivals",
+    ):
         exec(cells[cell], names)
     return names
 

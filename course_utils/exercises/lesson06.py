@@ -58,24 +58,25 @@ def known(diagnose: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
 
 stamp_cell = Number(
     "stamp_cell",
-    9,
-    solution="cell = 1 * 1 + 2 * 2 + 3 * 0 + 4 * 1",
+    13,
+    solution="cell = 1 * 3 + 2 * 1 + 3 * 0 + 4 * 2",
     hints=[
-        "Which of the four stamps reach the cell in row 2, column 2? It is the middle one.",
-        "All four. Each lays a corner of the kernel there: 1·1, 2·2, 3·0 and 4·1.",
+        "The four stamps start at (0, 0), (0, 1), (1, 0) and (1, 1). All of them reach the cell (1, 2).",
+        "The first stamp has `kernel[1, 2]` there, the last one `kernel[0, 1]`: 1·3 and 4·2. Two more are missing.",
     ],
     wrong=[
-        (1, "That is the first stamp alone. The stamps are added."),
-        (4, "That is a single stamp: 2·2 or 4·1. All four reach the middle, and they are added."),
+        (3, "That is the first stamp alone, 1·3. The stamps are added."),
+        (8, "That is the last stamp alone, 4·2. The stamps are added. (A convolution gives 8 too: it does not turn the kernel.)"),
+        (11, "That is `output[1, 1]`: one column to the left."),
+        (7, "That is `output[2, 1]`. The first index is the row."),
         (10, "That is the sum of the four input numbers. Each is multiplied by the weight that lies there."),
     ],
-)
+)  # fmt: skip
 
 
 def _stamping(generator: Generator) -> tuple[Tensor, Tensor, int, int, int]:
-    rows, columns, kernel_rows, kernel_columns, stride, dilation = (
-        torch.randint(2, 4, (6,), generator=generator).tolist()
-    )
+    rows, columns, kernel_rows, kernel_columns = torch.randint(2, 4, (4,), generator=generator).tolist()
+    stride, dilation = torch.randint(2, 4, (2,), generator=generator).tolist()
     padding = int(torch.randint(1, 3, (), generator=generator))
     image = torch.rand(rows, columns, generator=generator, dtype=torch.float64)
     kernel = torch.rand(kernel_rows, kernel_columns, generator=generator, dtype=torch.float64)
@@ -102,7 +103,8 @@ def _stamp_code(
     for row in range(image.shape[0]):
         for column in range(image.shape[1]):
             top, left = {place}
-            {taps} += image[row, column] * kernel
+            cells = {taps}
+            cells += image[row, column] * kernel
     return {result}"""
 
 
@@ -151,7 +153,10 @@ matrix_shape = Shape(
         ((64, 16), "That is the transpose, which leads from 4×4 back to 8×8."),
         ((4, 8), "Those are the sizes of one axis. All 8·8 numbers are laid in one row, and all 4·4."),
         ((8, 4), "Those are the sizes of one axis, and the number of rows of a matrix is what comes out."),
-        ((16, 16), "16 is the number of weights too, but a row has a place for each pixel: most hold a zero."),
+        (
+            (16, 16),
+            "16 is the number of weights too, but a row has a place for each pixel: most hold a zero.",
+        ),
         ((64, 64), "64 numbers go in, and fewer come out."),
     ],
 )
@@ -438,7 +443,11 @@ up1 = line(
     wrong=[((64, 1, 1), "One cell lays down a whole stamp, and nothing is cut off.")],
 )
 up2 = line("up2", "The last stamp starts at (4 − 1)·2 = 6.", "6 − 2·1 + 1·(3 − 1) + 0 + 1, and 32 maps.")
-up3 = line("up3", "As `up2`, but one more row is left on.", "(7 − 1)·2 − 2·1 + 1·(3 − 1) + 1 + 1; groups change no size.")
+up3 = line(
+    "up3",
+    "As `up2`, but one more row is left on.",
+    "(7 − 1)·2 − 2·1 + 1·(3 − 1) + 1 + 1; groups change no size.",
+)
 up4 = line("up4", "The setting that doubles.", "(14 − 1)·2 − 2·1 + 1·(4 − 1) + 0 + 1, and one map.")  # fmt: skip
 
 
