@@ -202,12 +202,11 @@ function render({ model, el }) {
   const say = (text) => { message.textContent = text; };
 
   // ---- drawing
-  const scatterTitle = h("div", {}, h("b", {}, "Scatter-add: "), "each input cell adds its multiple of the kernel");
-  const insertTitle = h("div", {}, h("b", {}, "Zero-insertion: "),
+  const scatterTitle = h("div", { class: "conv-title" }, h("b", {}, "Scatter-add: "), "each input cell adds its multiple of the kernel");
+  const insertTitle = h("div", { class: "conv-title" }, h("b", {}, "Zero-insertion: "),
     "stride − 1 zeros between the cells, then a convolution with stride 1 and the kernel turned round");
-  const upper = row(["input", "kernel", "canvas"].map(grid));
-  const lower = row(grid("stretched"), grid("output"));
-  const pictures = h("div", { class: "conv-pictures" }, scatterTitle, upper, insertTitle, lower);
+  const pictures = h("div", { class: "cbh-row conv-pictures" }, scatterTitle, ["input", "kernel", "canvas"].map(grid),
+    insertTitle, ["stretched", "output"].map(grid));
 
   function put(name, caption, spec) {
     const g = Object.assign(grids[name], spec);
@@ -262,7 +261,6 @@ function render({ model, el }) {
         kind: (at) => names({ pad: !real(at), lit: has(window, at), now: now("input", source(at)),
           cut: wide.some(({ length, before, after }, a) => at[a] < -before || at[a] >= length + after) }) });
     }
-    (transposed ? lower : upper).append(grids.output.root);
     put("output", `output ${times(ends.output)}`, { from: [0, 0], to: ends.output, text: ([r, c]) => cellText(values[r][c]),
       note: (at) => noted(spread, at), kind: (at) => names({ lit: has(spread, at), now: now("output", at) }) });
 
