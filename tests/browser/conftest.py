@@ -1,6 +1,5 @@
-"""One JupyterLab and one Chromium for all browser tests, on a copy of the notebooks."""
+"""One JupyterLab and one Chromium for all browser tests, on solved copies of the lessons."""
 
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -9,8 +8,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import sync_playwright
 
 from tests.browser.lab import Notebook, chromium_args, find_chromium, running_lab
-
-NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
+from tests.test_solutions import LESSONS, solved
 
 FAULTY = "faulty.ipynb"
 SCRATCH = "scratch.ipynb"
@@ -41,7 +39,9 @@ def lab_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def lab(lab_folder):
     root = lab_folder
-    shutil.copytree(NOTEBOOKS, root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    (root / "notebooks").mkdir()
+    for path in LESSONS:
+        nbformat.write(solved(path), root / "notebooks" / path.name)
     write_faulty(root / "notebooks" / FAULTY)
     with running_lab(root / "notebooks", root / "home") as address:
         yield address

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import axe_playwright_python
+import nbformat
 from playwright.sync_api import ConsoleMessage, Locator, Page
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -143,6 +144,10 @@ class Notebook:
         return self.page.evaluate(
             "() => Array.from(window.jupyterapp.shell.currentWidget.content.model.cells, cell => cell.toJSON())"
         )
+
+    def content(self) -> nbformat.NotebookNode:
+        """The notebook as the page holds it."""
+        return nbformat.from_dict({"cells": self.cells(), "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
     def errors(self) -> list[str]:
         """Cells that ended in an error, by id."""
