@@ -149,22 +149,21 @@ class FeatureMaps(Widget):
         """The image beside the layer's first maps."""
         import matplotlib.pyplot as plt
 
-        maps = next(one.maps for one in self.look(self.image) if one.name == self.layer)[:12]
-        pixels = self.pixels(self.image).permute(1, 2, 0).clamp(0, 1)
-        columns = (len(maps) + 1) // 2
-        figure = plt.figure(figsize=(1.5 + 0.62 * columns, 1.55), layout="constrained")
-        left, right = figure.subfigures(1, 2, width_ratios=[1.5, 0.62 * columns])
-        axes = left.subplots()
-        axes.imshow(pixels.numpy(), cmap="gray", vmin=0, vmax=1)
-        axes.axis("off")
-        left.suptitle(f"image {self.image}", fontsize=9)
-        right.suptitle(f"{self.layer}: maps 0 to {len(maps) - 1} of {self.about['channels']}", fontsize=9)
-        for place, axes in enumerate(right.subplots(2, columns, squeeze=False).flat):
+        maps = next(one.maps for one in self.look(self.image) if one.name == self.layer)[:6]
+        figure, panels = plt.subplots(1, 7, figsize=(6.4, 1.1), dpi=60)
+        panels[0].imshow(
+            self.pixels(self.image).permute(1, 2, 0).clamp(0, 1).numpy(), cmap="gray", vmin=0, vmax=1
+        )
+        panels[0].set_title(f"image {self.image}", fontsize=12)
+        panels[1].set_title(
+            f"{self.layer}: maps 0 to {len(maps) - 1} of {self.about['channels']}", fontsize=12, loc="left"
+        )
+        for axes, values in zip(panels[1:], maps):
+            axes.imshow(values.numpy(), cmap=MAGNITUDE)
+        for axes in panels:
             axes.axis("off")
-            if place < len(maps):
-                axes.imshow(maps[place].numpy(), cmap=MAGNITUDE)
         png = io.BytesIO()
-        figure.savefig(png, format="png", dpi=70)
+        figure.savefig(png, format="png")
         plt.close(figure)
         return {"image/png": base64.b64encode(png.getvalue()).decode("ascii")}
 

@@ -30,7 +30,7 @@ function render({ model, el }) {
     return [select, field(label, select)];
   };
   const number = h("input", { type: "number", min: 0, max: model.get("count") - 1, step: 1, class: "fm-number",
-    onchange: () => chooseImage() });
+    oninput: () => chooseImage() });
   const [layer, layerField] = control("layer", model.get("layers").map(([name, kind]) => [name, `${name} (${kind})`]), "layer");
   const [scale, scaleField] = control("scale", [["own", "own for each map"], ["shared", "one for all maps"]], "scale");
   const [colours, coloursField] = control("colours", [["cividis", "cividis"], ["grey", "grey"]], "colours");
@@ -65,7 +65,7 @@ function render({ model, el }) {
     tell();
   }
 
-  function chooseImage() {
+  const chooseImage = whenResting(() => {
     const value = Number(number.value);
     const last = model.get("count") - 1;
     if (number.value === "" || !Number.isInteger(value) || value < 0 || value > last) {
@@ -74,7 +74,7 @@ function render({ model, el }) {
     } else {
       save("image", value);
     }
-  }
+  });
 
   /** What stands between the choice and what is shown. */
   function tell() {
@@ -91,7 +91,7 @@ function render({ model, el }) {
     filters = bytesOf(model.get("filters"));
     const [count, height, width] = about.shape;
     if (maps.length !== count * height * width) return; // its maps are still on their way
-    number.value = model.get("image");
+    if (document.activeElement !== number) number.value = model.get("image"); // else the reader is typing there
     layer.value = model.get("layer");
     const across = Math.min(count, Math.max(4, Math.min(8, Math.ceil(Math.sqrt(count)))));
     const cell = Math.max(1, Math.min(20, Math.floor((WIDEST / across - 3) / width)));
@@ -222,6 +222,7 @@ function render({ model, el }) {
     deafen();
     say.cancel();
     keepSpot.cancel();
+    chooseImage.cancel();
   };
 }
 
