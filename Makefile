@@ -15,7 +15,7 @@ PYTHON ?= python3 python3.13 python3.12 python3.11 python3.10 python
 # JupyterLab asks to be told that running as root is meant. In a container there is often no other user.
 AS_ROOT = $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 
-.PHONY: lab test outputs bench
+.PHONY: lab test outputs weights bench
 
 lab: $(READY)
 	JUPYTER_PREFER_ENV_PATH=1 $(BIN)/python -m jupyterlab notebooks $(AS_ROOT) $(ARGS)
@@ -25,6 +25,9 @@ test: $(READY)
 
 outputs: $(READY)
 	$(BIN)/python scripts/outputs.py $(LESSON)
+
+weights: $(READY)
+	$(BIN)/python -m scripts.weights $(NAME)
 
 bench: $(READY)
 	@for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done

@@ -59,10 +59,11 @@ def installs(calls: list[str]) -> int:
         ("lab", "-m jupyterlab notebooks"),
         ("test", "-m pytest"),
         ("outputs", "scripts/outputs.py 02"),
+        ("weights", "-m scripts.weights lenet5"),
     ],
 )
 def test_a_target_installs_once_and_then_runs(folder, target, last_call):
-    status, said, calls = make(folder, target, "LESSON=02")
+    status, said, calls = make(folder, target, "LESSON=02", "NAME=lenet5")
     assert (status, installs(calls)) == (0, 1), said
     assert calls[-1].startswith(last_call)
     status, said, calls = make(folder, target)

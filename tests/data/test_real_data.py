@@ -1,13 +1,18 @@
-"""The real archives, in the folder that COURSE_REAL_DATA names: mnist/*.gz and cifar10-images.zip."""
+"""The real archives, in the folder that COURSE_REAL_DATA names: mnist/*.gz and cifar10-images.zip.
+
+And the networks that were trained on them.
+"""
 
 import os
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
-from course_utils import data
+from course_utils import data, train, weights
 from course_utils.data import cli
+from scripts.weights import RECIPES, build
 
 pytestmark = pytest.mark.realdata
 
@@ -42,3 +47,15 @@ def test_cifar10_is_cifar10(folder):
     for found, original in zip((*images.mean, *images.std), (0.4914, 0.4822, 0.4465, 0.2470, 0.2435, 0.2616)):
         assert abs(found - original) < 0.003  # JPEG takes a little contrast
     assert torch.bincount(images.train.labels[:500], minlength=10).min() > 25  # mixed, not class by class
+
+
+@pytest.mark.parametrize("name", weights.names())
+def test_the_trained_weights_have_the_accuracy_that_they_claim(folder, name):
+    trained = weights.load(name)
+    images = data.load(RECIPES[name].data, source="full", root=folder)
+    model = build(RECIPES[name])
+    model.load_state_dict(trained.state_dict)
+    _, test_loader = data.loaders(images, 500)
+    tested = train.evaluate(model, test_loader, nn.CrossEntropyLoss())
+    assert abs(tested.accuracy - trained.facts["test_accuracy"]) < 0.001  # sums in another order
+    assert trained.facts["normalised_with"]["mean"] == pytest.approx(images.mean)
