@@ -98,10 +98,12 @@ USUAL = Explorer("interact + matplotlib", INTERACT, "[role=slider]", agrees=Fals
 WATCH = """([selector, kind]) => {
     const control = document.querySelector(selector);
     const picture = () => document.querySelector(".jp-OutputArea img")?.src;
-    const badge = () => control.closest(".cbh")?.querySelector(".cbh-badge")?.dataset.state;
+    const badge = control.closest(".cbh")?.querySelector(".cbh-badge");
     const before = picture();
     let asked = false;
     window.courseTime = null;
+    // A badge that changes and agrees again between two frames, on a busy computer, must not be missed.
+    if (badge) new MutationObserver(() => { asked = true; }).observe(badge, { attributes: true });
     control.focus();
     control.addEventListener("keydown", (event) => {
         // A frame has been painted when the task after its animation frame runs.
@@ -110,9 +112,8 @@ WATCH = """([selector, kind]) => {
         const look = () => {
             const now = performance.now() - event.timeStamp;
             times.paint ??= now;
-            asked ||= badge() !== "agree";
             const done = kind === "interact" ? picture() && picture() !== before
-                : kind === "agrees" ? asked && badge() === "agree" : true;
+                : kind === "agrees" ? asked && badge.dataset.state === "agree" : true;
             if (!done) return painted(look);
             times.end = now;
             window.courseTime = times;

@@ -71,7 +71,6 @@ def show(notebook, arguments):
     out = notebook.show(f"{CODE}explorer = ConvExplorer({arguments})\nexplorer")
     widget = out.locator(".cbh")
     agreed(widget)
-    notebook.page.set_default_timeout(30_000)
     return widget
 
 
