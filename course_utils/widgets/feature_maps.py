@@ -1,7 +1,6 @@
 """FeatureMaps: any image through any layer, and what each number of a map has seen of the image."""
 
-import base64
-import io
+import html
 from collections.abc import Sequence
 
 import torch
@@ -9,6 +8,7 @@ import traitlets
 from torch import Tensor, nn
 
 from course_utils import shapes
+from course_utils.shapes.notation import by
 from course_utils.style import MAGNITUDE
 from course_utils.widgets.base import Widget, script, style
 from course_utils.widgets.layer_maps import Seen, look_inside, reach, to_bytes
@@ -146,26 +146,16 @@ class FeatureMaps(Widget):
         return f"FeatureMaps({type(self.model).__name__}, {self.count} images, layer {self.layer}, image {self.image})"
 
     def static_view(self) -> dict[str, str]:
-        """The image beside the layer's first maps."""
-        import matplotlib.pyplot as plt
-
-        maps = next(one.maps for one in self.look(self.image) if one.name == self.layer)[:6]
-        figure, panels = plt.subplots(1, 7, figsize=(6.4, 1.1), dpi=60)
-        panels[0].imshow(
-            self.pixels(self.image).permute(1, 2, 0).clamp(0, 1).numpy(), cmap="gray", vmin=0, vmax=1
-        )
-        panels[0].set_title(f"image {self.image}", fontsize=12)
-        panels[1].set_title(
-            f"{self.layer}: maps 0 to {len(maps) - 1} of {self.about['channels']}", fontsize=12, loc="left"
-        )
-        for axes, values in zip(panels[1:], maps):
-            axes.imshow(values.numpy(), cmap=MAGNITUDE)
-        for axes in panels:
-            axes.axis("off")
-        png = io.BytesIO()
-        figure.savefig(png, format="png")
-        plt.close(figure)
-        return {"image/png": base64.b64encode(png.getvalue()).decode("ascii")}
+        """Every layer that can be chosen: its maps, and how much of the image one number of them sees."""
+        rows = []
+        for one in self.look(self.image):
+            size = tuple(one.maps.shape)
+            found = reach(self.derivation, one.name, size)
+            cells = (one.name, type(one.module).__name__, by(size), by(found["size"]) if found else "")
+            rows.append("".join(f"<td>{html.escape(text)}</td>" for text in cells))
+        head = "".join(f"<th>{name}</th>" for name in ("layer", "kind", "maps", "receptive field"))
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        return {"text/html": f"<table><tr>{head}</tr>{body}</table>"}
 
 
 def kernels(module: nn.Module) -> tuple[Tensor, Tensor, int]:

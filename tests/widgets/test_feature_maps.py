@@ -164,7 +164,9 @@ def test_without_a_derivation_the_maps_are_shown_all_the_same():
 def test_what_is_shown_without_a_front_end():
     shown = widget(image=3, layer="pool")
     assert repr(shown) == "FeatureMaps(Net, 5 images, layer pool, image 3)"
-    assert list(shown.static_view()) == ["image/png"]
+    view = shown.static_view()["text/html"]
+    assert "<tr><td>block.0</td><td>Conv2d</td><td>6×7×7</td><td>8×8</td></tr>" in view
+    assert view.count("<tr>") == 1 + len(shown.layers)
 
 
 def test_its_code_is_small():
