@@ -41,6 +41,7 @@ COMES_WITH = {
     "cycler": "matplotlib",
     "_pytest": "pytest",
     "tomli": "pytest",
+    "traitlets": "anywidget",
 }
 # What the notebooks run in, what torch.utils.tensorboard imports, and what pytest is told to use.
 NEVER_IMPORTED = {"jupyterlab", "ipykernel", "ipywidgets", "tensorboard"}
@@ -166,9 +167,11 @@ def used_packages(*places: str) -> set[str]:
 
 def test_the_list_holds_what_is_imported_and_nothing_else():
     listed = {canonicalize_name(dependency.name) for dependency in dependencies()}
-    used = used_packages("course_utils", "notebooks", "benchmarks")
+    used = used_packages("course_utils", "notebooks")
     assert used - listed == set()
     assert listed - used - NEVER_IMPORTED == set()
+    extra = {canonicalize_name(dependency.name) for dependency in dependencies("bench")}
+    assert used_packages("benchmarks") - listed == extra
 
 
 def test_the_extra_for_tests_holds_what_only_the_tests_use():
