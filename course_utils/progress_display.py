@@ -71,7 +71,7 @@ class InNotebook(Silent):
                 self.shown_at = now
                 share = (self.already * self.per_epoch + self.done) / (self.epochs * self.per_epoch)
                 text = f"{label}, {self._time_left(now)}"
-                self.chart.show(done=share, text=text, batches=list(self._points()))
+                self.chart.show(done=share, text=text, batches=self._points())
             yield batch
             self.done += 1
 
@@ -93,12 +93,12 @@ class InNotebook(Silent):
 
     def close(self, history: History, ending: str) -> None:
         self.chart.epoch_done(history)
-        self.chart.show(running=False, text=ending, batches=list(self._points()))
+        self.chart.show(running=False, text=ending, batches=self._points())
         self.handle.update(self.chart)
 
-    def _points(self) -> Iterator[tuple[float, float]]:
-        for done, loss in self.losses:
-            yield self.already + done / self.per_epoch, float(loss)
+    def _points(self) -> list[tuple[float, float]]:
+        self.losses = [(done, float(loss)) for done, loss in self.losses]  # from the GPU each is read once
+        return [(self.already + done / self.per_epoch, loss) for done, loss in self.losses]
 
     def _time_left(self, now: float) -> str:
         if not self.done:

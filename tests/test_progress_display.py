@@ -78,7 +78,7 @@ def test_the_thin_line_holds_the_training_losses_and_never_too_many(shows, monke
         loss_fn(torch.tensor(float(batch), requires_grad=True), 2)
     loss_fn(torch.tensor(5.0), 2)  # as in a test: without gradients
     assert show.every == 16 and [done for done, _ in show.losses] == list(range(0, 100, 16))
-    assert list(show._points()) == [(done / 100, 2 * done) for done in range(0, 100, 16)]
+    assert show._points() == [(done / 100, 2 * done) for done in range(0, 100, 16)]
 
 
 def test_at_most_ten_messages_a_second():
