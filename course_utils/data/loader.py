@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from .images import Images, Split
 
-PADDING = 4
+PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
 
 
 def loaders(
@@ -24,6 +24,8 @@ def loaders(
     batch_size: int = 64,
     *,
     augment: bool = False,
+    padding: int = 4,
+    padding_mode: str = "constant",
     normalize: bool = True,
     limit: int | None = None,
     seed: int = 0,
@@ -31,15 +33,19 @@ def loaders(
 ) -> tuple[DataLoader, DataLoader]:
     """A shuffled training DataLoader and a test DataLoader of (float32 [B, C, H, W], int64 [B]) batches.
 
-    `augment` flips and crops (4 pixels of padding) each training image on its own. `normalize` subtracts
-    `images.mean` and divides by `images.std`; without it pixels are 0..1. `limit` keeps at most this many
-    images of each split, drawn with `seed`. The short last batch is kept.
+    `augment` flips each training image and crops it from a border of `padding` pixels, on its own; the border
+    is black ("constant") or as `padding_mode` says: "edge", "reflect" or "symmetric", as in torchvision's
+    RandomCrop. `normalize` subtracts `images.mean` and divides by `images.std`; without it pixels are 0..1.
+    `limit` keeps at most this many images of each split, drawn with `seed`. The short last batch is kept.
     """
     _at_least(1, batch_size=batch_size, limit=1 if limit is None else limit)
-    _at_least(0, num_workers=num_workers)
+    _at_least(0, num_workers=num_workers, padding=padding)
+    if padding_mode not in PADDING_MODES:
+        raise ValueError(f"padding_mode must be one of {', '.join(PADDING_MODES)}, got {padding_mode!r}")
     statistics = (images.mean, images.std) if normalize else None
     generator = torch.Generator().manual_seed(seed)
-    train = BatchDataset(_subset(images.train, limit, seed), statistics, augment, generator)
+    border = (padding, padding_mode) if augment else None
+    train = BatchDataset(_subset(images.train, limit, seed), statistics, border, generator)
     test = BatchDataset(_subset(images.test, limit, seed), statistics)
     common = {
         "batch_size": batch_size,
@@ -60,12 +66,12 @@ class BatchDataset(Dataset):
         self,
         split: Split,
         statistics: tuple[Sequence[float], Sequence[float]] | None = None,
-        augment: bool = False,
+        border: tuple[int, str] | None = None,
         generator: Generator | None = None,
     ) -> None:
         self.images = split.images
         self.labels = split.labels
-        self.augment = augment
+        self.border = border
         self.generator = generator
         channels = self.images.shape[1]
         mean, std = statistics or ([0.0] * channels, [1.0] * channels)
@@ -88,10 +94,11 @@ class BatchDataset(Dataset):
         """The images [B, C, H, W] and labels [B] of a batch; DataLoader calls this instead of B times [i]."""
         index = np.asarray(indices)
         images = self.images.numpy().take(index, axis=0)
-        if self.augment:
+        if self.border:
             # A worker process must not use its copy of the generator: all workers would draw the same
             # crops. Its default generator is seeded by the DataLoader, differently for each worker.
-            images = flip_and_crop(images, self.generator if get_worker_info() is None else None)
+            generator = self.generator if get_worker_info() is None else None
+            images = flip_and_crop(images, *self.border, generator)
         images = images.astype(np.float32)
         images *= self.scale
         images += self.shift
@@ -101,14 +108,15 @@ class BatchDataset(Dataset):
         return {**self.__dict__, "generator": None}  # for worker processes, which have their own
 
 
-def flip_and_crop(images: np.ndarray, generator: Generator | None = None) -> np.ndarray:
-    """Each image of [B, C, H, W] cropped from a 4-pixel zero border, then flipped with probability 1/2."""
-    count, channels, height, width = images.shape
-    top, left = torch.randint(0, 2 * PADDING + 1, (2, count), generator=generator).numpy()
+def flip_and_crop(
+    images: np.ndarray, padding: int, padding_mode: str, generator: Generator | None = None
+) -> np.ndarray:
+    """Each image of [B, C, H, W] cropped from a border of `padding` pixels, then flipped with probability 1/2."""
+    count, _, height, width = images.shape
+    top, left = torch.randint(0, 2 * padding + 1, (2, count), generator=generator).numpy()
     flip = (torch.rand(count, generator=generator) < 0.5).numpy()
-    padded = np.zeros((count, channels, height + 2 * PADDING, width + 2 * PADDING), dtype=images.dtype)
-    padded[:, :, PADDING:-PADDING, PADDING:-PADDING] = images
-    crops = sliding_window_view(padded, (height, width), axis=(2, 3))  # all 81 of each image, as a view
+    padded = np.pad(images, ((0, 0), (0, 0), (padding, padding), (padding, padding)), padding_mode)
+    crops = sliding_window_view(padded, (height, width), axis=(2, 3))  # all places of each image, as a view
     images = crops[np.arange(count), :, top, left]
     images[flip] = images[flip][..., ::-1]
     return images

@@ -86,26 +86,51 @@ def test_what_else_draws_random_numbers_changes_nothing():
     assert all(map(torch.equal, expected, epoch(loaders(source, augment=True)[0])))
 
 
-def slow_flip_and_crop(image: torch.Tensor, top: int, left: int, flip: bool) -> torch.Tensor:
-    padded = torch.zeros(image.shape[0], image.shape[1] + 8, image.shape[2] + 8, dtype=image.dtype)
-    padded[:, 4:-4, 4:-4] = image
-    crop = padded[:, top : top + image.shape[1], left : left + image.shape[2]]
-    return crop.flip(-1) if flip else crop
+def slow_flip_and_crop(image: torch.Tensor, padding: int, mode: str, top: int, left: int, flip: bool):
+    padded = transforms.functional.pad(image, [padding], padding_mode=mode)
+    crop = transforms.functional.crop(padded, top, left, *image.shape[1:])
+    return transforms.functional.hflip(crop) if flip else crop
 
 
+@pytest.mark.parametrize(
+    ("padding", "mode"), [(0, "constant"), (4, "constant"), (2, "edge"), (3, "reflect"), (4, "symmetric")]
+)
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (3, 20, 36)])
-def test_each_image_is_cropped_and_flipped_on_its_own_as_one_by_one(shape):
+def test_each_image_is_cropped_and_flipped_on_its_own_as_torchvision_does(shape, padding, mode):
     images = torch.randint(0, 256, (200, *shape), dtype=torch.uint8)
     generator = torch.Generator().manual_seed(3)
-    batch = torch.from_numpy(loader.flip_and_crop(images.numpy(), generator))
+    batch = torch.from_numpy(loader.flip_and_crop(images.numpy(), padding, mode, generator))
 
     generator.manual_seed(3)
-    top, left = torch.randint(0, 9, (2, 200), generator=generator).tolist()
+    places = 2 * padding + 1
+    top, left = torch.randint(0, places, (2, 200), generator=generator).tolist()
     flip = (torch.rand(200, generator=generator) < 0.5).tolist()
-    expected = torch.stack([slow_flip_and_crop(*each) for each in zip(images, top, left, flip)])
-    assert torch.equal(batch, expected)
-    assert set(top) == set(left) == set(range(9))  # all 81 places are possible
+    expected = [slow_flip_and_crop(image, padding, mode, *each) for image, *each in zip(images, top, left, flip)]
+    assert torch.equal(batch, torch.stack(expected))
+    assert set(top) == set(left) == set(range(places))  # every place is possible
     assert 60 < sum(flip) < 140
+
+
+@pytest.mark.parametrize(("arguments", "most"), [({}, 4), ({"padding": 2}, 2), ({"padding": 0}, 0)])
+def test_padding_says_how_far_an_image_moves(arguments, most):
+    dot = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
+    dot[..., 14, 14] = 255
+    copies = Split(dot.repeat(500, 1, 1, 1), torch.zeros(500, dtype=torch.int64))
+    source = Images("dots", ("one",), "full", copies, copies, (0.5,), (0.5,))
+    images, _ = epoch(loaders(source, 500, augment=True, normalize=False, **arguments)[0])
+    rows = images.squeeze(1).amax(2).argmax(1)
+    assert rows.min() == 14 - most and rows.max() == 14 + most
+
+
+def test_the_border_is_black_unless_padding_mode_says_otherwise():
+    white = torch.full((50, 1, 28, 28), 255, dtype=torch.uint8)
+    split = Split(white, torch.zeros(50, dtype=torch.int64))
+    source = Images("white", ("one",), "full", split, split, (0.5,), (0.5,))
+    black, reflected = (
+        epoch(loaders(source, augment=True, normalize=False, **mode)[0])[0]
+        for mode in ({}, {"padding_mode": "reflect"})
+    )
+    assert black.min() == 0 and reflected.min() == 1
 
 
 def test_copies_of_one_image_in_a_batch_are_cropped_differently():
@@ -157,6 +182,8 @@ def test_one_image_of_the_dataset_is_an_image_and_a_number():
         ({"limit": 0}, "limit must be a whole number of at least 1, got 0"),
         ({"limit": -5}, "limit .* got -5"),
         ({"num_workers": -1}, "num_workers must be a whole number of at least 0, got -1"),
+        ({"padding": -2}, "padding must be a whole number of at least 0, got -2"),
+        ({"padding_mode": "zeros"}, "one of constant, edge, reflect, symmetric, got 'zeros'"),
     ],
 )
 def test_wrong_arguments_are_refused_with_their_value(arguments, message):
