@@ -27,10 +27,10 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Recipe:
-    """SGD with Nesterov momentum 0.9 and a one-cycle schedule, in the words that go into the JSON."""
+    """Nesterov momentum and a one-cycle schedule, in the words that go into the JSON."""
 
     notebook: str
-    cell: str
+    cells: tuple[str, ...]  # those that define the model, and the optimizer if PyTorch has not got it
     model: str
     data: str
     epochs: int
@@ -39,38 +39,81 @@ class Recipe:
     weight_decay: float
     flip_and_crop: bool
     pct_start: float = 0.3
+    anneal_strategy: str = "cos"
+    optimizer: str = "SGD"
+    momentum: float = 0.9
+    cycle_momentum: bool = True
+    padding: int = 4
+    padding_mode: str = "constant"
 
 
 RECIPES = {
-    "lenet5": Recipe("04_lenet5.ipynb", "model-lenet", "LeNet5", "mnist", 10, 64, 0.05, 5e-4, False),
-    "cifar10_cnn": Recipe("03_cifar10_cnn_shapes.ipynb", "model", "Cifar10CNN", "cifar10", 10, 32, 0.025, 5e-4, True, 0.2),
-    "resnet": Recipe("05_resnet.ipynb", "model-resnet", "ResNet", "cifar10", 10, 128, 0.1, 5e-4, True),
+    "lenet5": Recipe("04_lenet5.ipynb", ("model-lenet",), "LeNet5", "mnist", 10, 64, 0.05, 5e-4, False),
+    "cifar10_cnn": Recipe("03_cifar10_cnn_shapes.ipynb", ("model",), "Cifar10CNN", "cifar10", 10, 32, 0.025, 5e-4, True, 0.2),
+    "resnet": Recipe(
+        "05_resnet.ipynb",
+        ("model-resnet", "muon"),
+        "ResNet",
+        "cifar10",
+        epochs=10,
+        batch_size=128,
+        max_lr=0.1,
+        weight_decay=5e-4,
+        flip_and_crop=True,
+        pct_start=0.2,
+        anneal_strategy="linear",
+        optimizer="Muon",
+        momentum=0.6,
+        cycle_momentum=False,
+        padding=3,
+        padding_mode="reflect",
+    ),
 }
 
 
-def build(recipe: Recipe) -> nn.Module:
-    """Run the lesson's cell that defines the model, and return one, seeded."""
+def define(recipe: Recipe) -> dict:
+    """Run the lesson's cells that define the model and its optimizer, and return what they define."""
     notebook = nbformat.read(NOTEBOOKS / recipe.notebook, as_version=4)
-    names = {"torch": torch, "nn": nn, "F": torch.nn.functional}
-    source = next(cell.source for cell in notebook.cells if cell.id == recipe.cell)
-    exec(source, names)
+    sources = {cell.id: cell.source for cell in notebook.cells}
+    names = {"torch": torch, "nn": nn, "F": torch.nn.functional, "SGD": torch.optim.SGD}
+    for cell in recipe.cells:
+        exec(sources[cell], names)
+    return names
+
+
+def build(recipe: Recipe) -> nn.Module:
+    """The lesson's model, seeded."""
+    model = define(recipe)[recipe.model]
     torch.manual_seed(SEED)
-    return names[recipe.model]()
+    return model()
 
 
 def make(name: str, recipe: Recipe) -> dict:
     """Train one network on the full data set, store it with its facts, and return these."""
     images = data.load(recipe.data, source="full")
     model = build(recipe).to(memory_format=torch.channels_last)  # the same sums, faster on most CPUs
-    loaders = data.loaders(images, recipe.batch_size, augment=recipe.flip_and_crop, seed=SEED)
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=recipe.max_lr, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
+    loaders = data.loaders(
+        images,
+        recipe.batch_size,
+        augment=recipe.flip_and_crop,
+        padding=recipe.padding,
+        padding_mode=recipe.padding_mode,
+        seed=SEED,
+    )
+    optimizer = define(recipe)[recipe.optimizer](
+        model.parameters(),
+        lr=recipe.max_lr,
+        momentum=recipe.momentum,
+        nesterov=True,
+        weight_decay=recipe.weight_decay,
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         recipe.max_lr,
         total_steps=recipe.epochs * len(loaders[0]),
         pct_start=recipe.pct_start,
+        anneal_strategy=recipe.anneal_strategy,
+        cycle_momentum=recipe.cycle_momentum,
     )
     history = train.fit(model, *loaders, epochs=recipe.epochs, optimizer=optimizer, scheduler=schedule)
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
@@ -83,7 +126,6 @@ def make(name: str, recipe: Recipe) -> dict:
         "test_accuracy": history.test_accuracy[-1],
         "test_accuracy_by_epoch": history.test_accuracy,
         "recipe": {
-            "optimizer": "SGD, Nesterov momentum 0.9",
             "schedule": "OneCycleLR",
             "loss": "CrossEntropyLoss",
             **asdict(recipe),

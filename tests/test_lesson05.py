@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import data, lesson, shapes
+from course_utils import data, lesson, shapes, train
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "05_resnet.ipynb"
 
@@ -104,3 +104,47 @@ def test_the_block_is_relu_of_f_plus_shortcut(network, kernel):
 
 def test_the_classes_can_be_chosen(network):
     assert network["ResNet"](classes=3)(torch.zeros(2, 3, 32, 32)).shape == (2, 3)
+
+
+def test_muon_steps_as_pytorchs_does_and_sgd_does_the_rest(cells):
+    names = {"torch": torch}
+    exec(cells["muon"], names)
+    torch.manual_seed(0)
+    weight, bias = nn.Parameter(torch.randn(8, 4, 3, 3)), nn.Parameter(torch.randn(5))
+    unused, matrix = nn.Parameter(torch.randn(2, 2, 3, 3)), nn.Parameter(torch.zeros(8, 36))
+    usual = nn.Parameter(bias.detach().clone())
+    settings = {"lr": 0.1, "momentum": 0.6, "nesterov": True}
+    ours = names["Muon"]([weight, bias, unused], **settings)
+    theirs = [torch.optim.Muon([matrix], lr=1.0, momentum=0.6, weight_decay=0.0), torch.optim.SGD([usual], **settings)]
+    before = unused.detach().clone()
+    for _ in range(4):
+        weight.grad, bias.grad = torch.randn_like(weight), torch.randn_like(bias)
+        matrix.grad, usual.grad = weight.grad.flatten(1).clone(), bias.grad.clone()
+        scaled = weight.detach() * 8**0.5 / weight.detach().norm()
+        start = matrix.detach().clone()
+        for optimizer in (ours, *theirs):
+            optimizer.step()
+        move = (weight.detach() - scaled) / 0.05
+        torch.testing.assert_close(move, (matrix - start).detach().view(8, 4, 3, 3), rtol=0, atol=0.02)
+    torch.testing.assert_close(bias, usual)
+    assert torch.equal(unused, before)
+
+
+def test_muon_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(cells, network, tmp_path):
+    names = {"torch": torch}
+    exec(cells["muon"], names)
+    images = data.load("cifar10", source="standin")
+
+    def run(folder, epochs, resume=False):
+        torch.manual_seed(7 if resume else 0)
+        model = network["ResNet"]()
+        loaders = data.loaders(images, 32, augment=True, padding=3, padding_mode="reflect", limit=64)
+        optimizer = names["Muon"](model.parameters(), lr=0.05, momentum=0.6, nesterov=True, weight_decay=5e-4)
+        settings = {"checkpoint": tmp_path / folder, "resume": resume, "progress": False}
+        train.fit(model, *loaders, epochs=epochs, optimizer=optimizer, **settings)
+        return model.state_dict()
+
+    whole = run("whole", 2)
+    run("parts", 1)
+    resumed = run("parts", 2, resume=True)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
