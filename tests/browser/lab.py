@@ -119,7 +119,7 @@ class Notebook:
         self.console: list[str] = []
         page.set_default_timeout(200_000)  # for a computer that has other things to do too
         page.on("console", self._note)
-        page.on("pageerror", lambda error: self.console.append(f"uncaught: {error}"))
+        page.on("pageerror", lambda error: self.console.append(f"uncaught: {error.stack or error}"))
         page.goto(lab.replace("/lab?", "/lab/tree/" + path + "?reset&"))
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
         page.wait_for_function(KERNEL_READY)  # cells run before that are dropped in silence
