@@ -1,4 +1,4 @@
-"""Lesson 5: degradation over other seeds, and the network that the stored weights are made for."""
+"""Lesson 5: degradation over other seeds, the network that the stored weights are made for, and Muon."""
 
 from pathlib import Path
 
