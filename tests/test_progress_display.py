@@ -42,28 +42,56 @@ def test_a_notebook_gets_one_live_chart_that_ends_in_a_picture():
     assert "application/vnd.jupyter.widget-view+json" in chart["data"]
 
 
+class Clock:
+    """The module's clock, which a busy computer cannot hold up: each look at it is `step` seconds after the last."""
+
+    def __init__(self):
+        self.now, self.step = 0, 1
+
+    def monotonic(self):
+        self.now += self.step
+        return self.now
+
+
 @pytest.fixture
-def shows(monkeypatch):
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(progress_display, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def shows(monkeypatch, clock):
     """What a run of its batches makes the chart show, without a front end."""
     monkeypatch.setattr(progress_display, "display", lambda chart, display_id: None)
-    monkeypatch.setattr(progress_display, "SHOW_EVERY", 0)
     show = progress_display.InNotebook(epochs=2, batches_per_epoch=3, already=0)
     states = []
     monkeypatch.setattr(show.chart, "show", lambda **state: states.append(state))
     return show, states
 
 
-def test_the_bar_counts_every_batch_and_names_epoch_and_time_left(shows):
+@pytest.mark.parametrize(
+    "step, left",
+    [(1, "about 6 s left"), (10, "about 60 s left"), (60, "about 6 min left")],  # 3 looks for 2 batches, 4 to go
+)
+def test_the_bar_counts_every_batch_and_names_epoch_and_time_left(shows, clock, step, left):
     show, states = shows
+    clock.step = step
     assert list(show.watch([10, 20, 30], "epoch 1 of 2, training")) == [10, 20, 30]
     assert [state["done"] for state in states] == [0, 1 / 6, 2 / 6]
-    assert "time left not known yet" in states[0]["text"]
-    assert "epoch 1 of 2, training, about 0 s left" in states[2]["text"]
+    assert states[0]["text"] == "epoch 1 of 2, training, time left not known yet"
+    assert states[2]["text"] == f"epoch 1 of 2, training, {left}"
 
 
-def test_a_resumed_run_starts_where_the_last_one_ended(monkeypatch):
+def test_batches_faster_than_a_fifth_of_a_second_do_not_each_move_the_bar(shows, clock):
+    show, states = shows
+    show.per_epoch, clock.step = 6, 0.0625
+    assert list(show.watch(range(12), "training")) == list(range(12))
+    assert [state["done"] for state in states] == [3 / 12, 7 / 12, 11 / 12]  # every 0.25 s
+
+
+def test_a_resumed_run_starts_where_the_last_one_ended(monkeypatch, clock):
     monkeypatch.setattr(progress_display, "display", lambda chart, display_id: None)
-    monkeypatch.setattr(progress_display, "SHOW_EVERY", 0)
     show = progress_display.InNotebook(epochs=4, batches_per_epoch=2, already=3)
     list(show.watch([1], "epoch 4 of 4, training"))
     assert show.chart.done == 6 / 8
