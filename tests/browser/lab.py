@@ -121,12 +121,21 @@ class Notebook:
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.console.append(f"uncaught: {error.stack or error}"))
         page.goto(lab.replace("/lab?", "/lab/tree/" + path + "?reset&"))
-        page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
-        page.wait_for_function(KERNEL_READY)  # cells run before that are dropped in silence
+        self._opened()
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.console.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def _opened(self) -> None:
+        """Wait until the notebook can be worked with."""
+        self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
+        self.page.wait_for_function(KERNEL_READY)  # cells run before that are dropped in silence
+        self._splash_gone()
+
+    def _splash_gone(self) -> None:
+        """Wait until the loading screen is gone: shown again before that, JupyterLab takes it away twice and fails."""
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def run_all(self) -> None:
         """Run every cell and wait for the last one, or for the first that fails: see errors() and not_run()."""
@@ -193,12 +202,18 @@ class Notebook:
         """Save the notebook and load the page again; the kernel lives on."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         self.page.reload()
-        self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
-        self.page.wait_for_function(KERNEL_READY)
+        self._opened()
 
     def python(self, code: str) -> str:
         """Run `code` in the notebook's kernel, beside the cells, and return what it printed."""
         return self.page.evaluate(EXECUTE, code)
+
+    def python_comes_to(self, code: str, value: object) -> None:
+        """Ask the kernel until `code` has this value: a widget tells it when its user has rested."""
+        deadline = time.monotonic() + 30
+        while json.loads(printed := self.python(f"import json; print(json.dumps({code}))")) != value:
+            assert time.monotonic() < deadline, f"{code} is {printed.strip()} and not {value}"
+            time.sleep(0.05)
 
     def theme(self, dark: bool) -> None:
         name = "JupyterLab Dark" if dark else "JupyterLab Light"
@@ -206,6 +221,7 @@ class Notebook:
             "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name
         )
         self.page.wait_for_selector(f"body[data-jp-theme-light={'false' if dark else 'true'}]", state="attached")
+        self._splash_gone()
 
     def serious_faults(self, selector: str) -> list[str]:
         """What axe-core finds serious or critical for people with disabilities inside `selector`."""

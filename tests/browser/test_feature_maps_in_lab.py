@@ -119,8 +119,7 @@ def test_operated_by_mouse_and_by_keyboard(open_notebook):
     for dark in (True, False):
         notebook.theme(dark)
         assert notebook.serious_faults(".fm") == []
-    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    page.reload()
+    notebook.reload()
     widget = page.locator(".jp-Notebook .jp-Cell .fm").first
     widget.locator(".fm-maps").wait_for()
     expect(widget).to_contain_text("image 4: cat")

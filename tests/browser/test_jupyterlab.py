@@ -5,7 +5,7 @@ import urllib.request
 
 import pytest
 
-from tests.browser.conftest import FAULTY
+from tests.browser.conftest import FAULTY, SCRATCH
 from tests.test_solutions import LESSONS, check_run
 
 pytestmark = pytest.mark.browser
@@ -28,6 +28,14 @@ def test_what_goes_wrong_is_seen(open_notebook):
     assert notebook.errors() == ["fails: ZeroDivisionError: division by zero"]
     assert notebook.not_run() == ["after"]
     assert "shouted" in "".join(notebook.console)
+
+
+def test_the_theme_may_change_again_at_once(open_notebook):
+    notebook = open_notebook(SCRATCH)
+    for dark in (True, False, True, False):
+        notebook.theme(dark)
+    notebook.page.evaluate("() => new Promise((done) => setTimeout(done, 300))")  # later than JupyterLab's own timers
+    assert notebook.console == []
 
 
 def test_nobody_gets_in_without_the_token(chromium, lab):
