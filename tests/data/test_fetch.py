@@ -2,6 +2,7 @@
 
 import hashlib
 import socket
+import threading
 import time
 
 import numpy as np
@@ -72,12 +73,11 @@ def test_a_host_that_does_not_listen_is_passed_over(archive, tmp_path):
 
 
 def test_a_crawling_mirror_is_left_and_what_it_sent_is_kept(archive, mirrors, tmp_path):
-    start = time.monotonic()
-    fetch.fetch(archive("slow", "good"), tmp_path)
-    assert time.monotonic() - start < 2  # the slow one alone takes three seconds
+    wanted = archive("slow", "good")
+    fetch.fetch(wanted, tmp_path)
     assert arrived(tmp_path) and mirrors.ways == ["slow", "good"]
     asked = mirrors.log[1][1]
-    assert asked and int(asked[6:-1]) >= 4000  # it went on where the slow one was
+    assert asked and 4000 <= int(asked[6:-1]) < wanted.size  # it went on where the slow one was
 
 
 def test_when_all_mirrors_crawl_the_fastest_is_used_or_none(archive, mirrors, tmp_path, capsys):
@@ -151,13 +151,14 @@ def test_reachable(mirrors):
 
 
 def test_unreachable_is_known_soon_even_when_looking_up_a_name_hangs(monkeypatch):
-    released = time.monotonic() + 2
+    over = threading.Event()
 
     def hang(*_, **__):
-        time.sleep(max(0, released - time.monotonic()))
+        over.wait(60)
         raise OSError("no such name")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     start = time.monotonic()
     assert not fetch.reachable(("http://mirror.invalid/x",), within=0.3)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 10
+    over.set()
