@@ -27,7 +27,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Recipe:
-    """Nesterov momentum and a one-cycle schedule, in the words that go into the JSON."""
+    """An optimizer and a one-cycle schedule, in the words that go into the JSON."""
 
     notebook: str
     cells: tuple[str, ...]  # those that define the model, and the optimizer if PyTorch has not got it
@@ -42,6 +42,7 @@ class Recipe:
     anneal_strategy: str = "cos"
     optimizer: str = "SGD"
     momentum: float = 0.9
+    nesterov: bool = True
     cycle_momentum: bool = True
     padding: int = 4
     padding_mode: str = "constant"
@@ -104,7 +105,7 @@ def make(name: str, recipe: Recipe) -> dict:
         model.parameters(),
         lr=recipe.max_lr,
         momentum=recipe.momentum,
-        nesterov=True,
+        nesterov=recipe.nesterov,
         weight_decay=recipe.weight_decay,
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(

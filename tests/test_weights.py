@@ -1,3 +1,7 @@
+"""The trained weights: small, unharmed, fitting the models of their lessons, and made by the recipes in the script."""
+
+import json
+from dataclasses import asdict
 
 import pytest
 
@@ -29,7 +33,9 @@ def test_the_facts_say_how_it_was_made(name):
     assert facts["command"] == f"make weights NAME={name}"
     assert {"data", "seed", "versions", "recipe", "made_on", "normalised_with"} <= facts.keys()
     assert facts["test_accuracy"] == facts["test_accuracy_by_epoch"][-1]
-    assert len(facts["test_accuracy_by_epoch"]) == facts["recipe"]["epochs"] == RECIPES[name].epochs
+    assert len(facts["test_accuracy_by_epoch"]) == RECIPES[name].epochs
+    recipe = json.loads(json.dumps(asdict(RECIPES[name])))  # as a JSON file holds it: lists for tuples
+    assert {key: facts["recipe"].get(key) for key in recipe} == recipe
 
 
 def test_a_changed_file_is_refused_and_an_unknown_name_too(tmp_path, monkeypatch):
