@@ -208,13 +208,6 @@ class Notebook:
         """Run `code` in the notebook's kernel, beside the cells, and return what it printed."""
         return self.page.evaluate(EXECUTE, code)
 
-    def python_comes_to(self, code: str, value: object) -> None:
-        """Ask the kernel until `code` has this value: a widget tells it when its user has rested."""
-        deadline = time.monotonic() + 30
-        while json.loads(printed := self.python(f"import json; print(json.dumps({code}))")) != value:
-            assert time.monotonic() < deadline, f"{code} is {printed.strip()} and not {value}"
-            time.sleep(0.05)
-
     def theme(self, dark: bool) -> None:
         name = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.page.evaluate(

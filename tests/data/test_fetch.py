@@ -2,7 +2,6 @@
 
 import hashlib
 import socket
-import threading
 import time
 
 import numpy as np
@@ -73,11 +72,12 @@ def test_a_host_that_does_not_listen_is_passed_over(archive, tmp_path):
 
 
 def test_a_crawling_mirror_is_left_and_what_it_sent_is_kept(archive, mirrors, tmp_path):
-    wanted = archive("slow", "good")
-    fetch.fetch(wanted, tmp_path)
+    start = time.monotonic()
+    fetch.fetch(archive("slow", "good"), tmp_path)
+    assert time.monotonic() - start < 2  # the slow one alone takes three seconds
     assert arrived(tmp_path) and mirrors.ways == ["slow", "good"]
     asked = mirrors.log[1][1]
-    assert asked and 4000 <= int(asked[6:-1]) < wanted.size  # it went on where the slow one was
+    assert asked and int(asked[6:-1]) >= 4000  # it went on where the slow one was
 
 
 def test_when_all_mirrors_crawl_the_fastest_is_used_or_none(archive, mirrors, tmp_path, capsys):
@@ -151,14 +151,13 @@ def test_reachable(mirrors):
 
 
 def test_unreachable_is_known_soon_even_when_looking_up_a_name_hangs(monkeypatch):
-    over = threading.Event()
+    released = time.monotonic() + 2
 
     def hang(*_, **__):
-        over.wait(60)
+        time.sleep(max(0, released - time.monotonic()))
         raise OSError("no such name")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     start = time.monotonic()
     assert not fetch.reachable(("http://mirror.invalid/x",), within=0.3)
-    assert time.monotonic() - start < 10
-    over.set()
+    assert time.monotonic() - start < 1
